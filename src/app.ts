@@ -1,0 +1,336 @@
+/**
+ * The composition root: builds everything from one configuration, in order. Read this first.
+ *
+ * Nothing here is global: two applications fit in one process, which is how the tests prove
+ * that several instances are one. Each resource registers its closer when it is opened;
+ * closing runs in the reverse order.
+ */
+import { randomBytes } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { createServer, type Server as HttpServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import type { Config } from './config.ts';
+import { createAttachmentService } from './features/attachments/attachments.service.ts';
+import { createAttachmentStore } from './features/attachments/attachments.store.ts';
+import { authOperations } from './features/auth/auth.operations.ts';
+import { createAuthService } from './features/auth/auth.service.ts';
+import { createSessionService } from './features/auth/sessions.service.ts';
+import { createSessionStore } from './features/auth/sessions.store.ts';
+import { contactOperations } from './features/contacts/contacts.operations.ts';
+import { createContactService } from './features/contacts/contacts.service.ts';
+import { directPartners } from './features/conversations/conversation-id.ts';
+import { createConversationService } from './features/conversations/conversations.service.ts';
+import { createConversationStore } from './features/conversations/conversations.store.ts';
+import { groupOperations } from './features/groups/groups.operations.ts';
+import { createGroupService } from './features/groups/groups.service.ts';
+import { createGroupStore } from './features/groups/groups.store.ts';
+import { createDelivery } from './features/messages/delivery.ts';
+import { messageEvents, messageOperations } from './features/messages/messages.operations.ts';
+import { createMessageService } from './features/messages/messages.service.ts';
+import { createMessageStore } from './features/messages/messages.store.ts';
+import { createPersistBatch } from './features/messages/persist-batch.ts';
+import { createPipeline, type MessageJob } from './features/messages/pipeline.ts';
+import { createSyncService } from './features/messages/sync.service.ts';
+import { presenceEvents } from './features/users/presence.operations.ts';
+import { userOperations } from './features/users/users.operations.ts';
+import { createUserService } from './features/users/users.service.ts';
+import { createUserStore } from './features/users/users.store.ts';
+import { createDiskBlobStore } from './infra/blob-store.ts';
+import { createBus } from './infra/bus.ts';
+import { type Cluster, createCluster } from './infra/cluster.ts';
+import { createLifecycle } from './infra/lifecycle.ts';
+import { createLogger, type Logger } from './infra/logger.ts';
+import {
+  connectMongo,
+  createIndexes,
+  databaseName,
+  isReachable,
+  newId,
+  transactOn,
+} from './infra/mongo.ts';
+import { createPasswordPool } from './infra/password-pool.ts';
+import { createInstanceQueue, type InstanceQueue } from './infra/queue.ts';
+import { connectRedis } from './infra/redis.ts';
+import { keptSecret } from './infra/secret.ts';
+import { createSocketServer } from './infra/socket-server.ts';
+import { createFanout } from './realtime/fanout.ts';
+import { createHeadsBroadcaster } from './realtime/heads.ts';
+import { createPresence, type Presence } from './realtime/presence.ts';
+import { healthRoutes } from './transport/health.ts';
+import { createHttpApp } from './transport/http.ts';
+import { createOriginCheck } from './transport/origin.ts';
+import { createRunOperation } from './transport/run-operation.ts';
+import { bindSockets } from './transport/socket.ts';
+
+export interface App {
+  /** The address people open, e.g. http://127.0.0.1:3000 */
+  url: string;
+  /** Refuses new work, finishes what is under way, closes everything. Never throws. */
+  close(): Promise<void>;
+}
+
+/** What a caller may provide instead of what the configuration would build. */
+export interface AppOverrides {
+  log?: Logger;
+  clock?: () => Date;
+}
+
+/** A configuration whose MongoDB is known; Redis may be absent. */
+export type AppConfig = Omit<Config, 'mongodb' | 'redisUrl'> & {
+  mongodb: Config['mongodb'] & { uri: string };
+  /** undefined or "off": without Redis. */
+  redisUrl: string | undefined;
+};
+
+/**
+ * Builds a complete server and starts it.
+ * @throws MongoUnusableError, or the error of listening (address in use, not permitted).
+ */
+export async function createApp(config: AppConfig, overrides: AppOverrides = {}): Promise<App> {
+  const log = overrides.log ?? createLogger(config.logLevel);
+  const clock = overrides.clock ?? (() => new Date());
+  const lifecycle = createLifecycle(log);
+  try {
+    return await build();
+  } catch (error) {
+    await lifecycle.close();
+    throw error;
+  }
+
+  async function build(): Promise<App> {
+    const instanceId = randomBytes(6).toString('hex');
+    let isReady = false;
+
+    // Infrastructure.
+    const connection = await connectMongo(config.mongodb.uri, config.mongodb, log);
+    lifecycle.onClose('MongoDB', () => connection.close());
+    const namespace = `parley:${databaseName(connection)}`;
+    const redis =
+      config.redisUrl === undefined || config.redisUrl === 'off'
+        ? undefined
+        : await connectRedis(config.redisUrl, log);
+    if (redis !== undefined) lifecycle.onClose('Redis', () => redis.close());
+    const passwords = await createPasswordPool(config.bcryptCost);
+    lifecycle.onClose('password workers', () => passwords.close());
+    const bus = createBus({
+      instanceId,
+      connection,
+      redis,
+      namespace,
+      peers: () => cluster.peers(),
+      log,
+    });
+    lifecycle.onClose('bus', () => bus.close());
+    const cluster: Cluster = createCluster({ instanceId, bus, log });
+
+    // The socket server comes before the features, because they fan out through it.
+    const isKnownOrigin = createOriginCheck(config);
+    const http = createServer((req, res) => httpApp(req, res));
+    const io = createSocketServer({
+      http,
+      redis,
+      namespace,
+      corsOrigins: config.corsOrigins,
+      isKnownOrigin,
+    });
+    const fanout = createFanout({
+      io,
+      bus,
+      adapterWorks: () => redis?.available() ?? false,
+      peers: cluster.peers,
+    });
+
+    // Features.
+    const attachments = createAttachmentService({
+      store: createAttachmentStore(connection),
+      blobs: createDiskBlobStore(join(config.dataDir, 'attachments')),
+      authorize: (userId, conversationId) => conversations.authorize(userId, conversationId),
+      newId,
+      clock,
+    });
+    const users = createUserService({
+      store: createUserStore(connection),
+      attachments,
+      isOnline: (userId) => presence.isOnline(userId),
+      newId,
+      clock,
+    });
+    const presence: Presence = createPresence({
+      bus,
+      cluster,
+      fanout,
+      touchLastSeen: users.touchLastSeen,
+      clock,
+      log,
+    });
+    lifecycle.onClose('presence', () => presence.close());
+    const sessions = createSessionService({
+      store: createSessionStore(connection),
+      bus,
+      secret: config.jwtSecret ?? (await keptSecret(config.dataDir)),
+      newId,
+      clock,
+    });
+    const auth = createAuthService({ users, sessions, passwords });
+    const conversations = createConversationService({
+      store: createConversationStore(connection),
+      users,
+      bus,
+      fanout,
+      newId,
+      clock,
+    });
+    const messageStore = createMessageStore(connection);
+    const pipeline = createPipeline({
+      persist: createPersistBatch({ store: messageStore, conversations, clock }),
+      deliver: createDelivery(fanout),
+      queue: () => queue,
+      queueAvailable: () => redis?.available() ?? false,
+      cluster,
+      bus,
+      newId,
+      log,
+    });
+    const messages = createMessageService({
+      store: messageStore,
+      pipeline,
+      conversations,
+      attachments,
+      newId,
+    });
+    const sync = createSyncService({ store: messageStore, conversations });
+    const groups = createGroupService({
+      store: createGroupStore(connection),
+      conversations,
+      users,
+      messages,
+      attachments,
+      fanout,
+      transact: transactOn(connection),
+      newId,
+      clock,
+      log,
+    });
+    const contacts = createContactService({
+      users,
+      conversations,
+      messages,
+      isOnline: presence.isOnline,
+    });
+
+    // All models are known now.
+    await createIndexes(connection, config.mongodb.uri);
+    await bus.start();
+    cluster.start();
+    lifecycle.onClose('cluster', () => cluster.close());
+    const queue: InstanceQueue<MessageJob> | undefined =
+      redis === undefined
+        ? undefined
+        : createInstanceQueue({ instanceId, namespace, redis, process: pipeline.process, log });
+    if (queue !== undefined) {
+      lifecycle.onClose('queue', () => queue.close());
+      cluster.onLeave((peer) => {
+        queue.obliterate(peer).catch((error: unknown) => {
+          log.warn({ err: error, peer }, 'the queue of an instance that left was not emptied');
+        });
+      });
+    }
+    // Before the queue: what was accepted is stored, even when its socket is gone already.
+    lifecycle.onClose('message pipeline', () => pipeline.drained());
+    const heads = createHeadsBroadcaster({
+      conversations,
+      directPartners,
+      fanout,
+      redis,
+      cluster,
+      log,
+    });
+    await heads.start();
+    lifecycle.onClose('heads', () => heads.close());
+
+    // Transports.
+    const run = createRunOperation(log);
+    const httpApp = createHttpApp({
+      operations: {
+        ...authOperations(auth, sessions),
+        ...userOperations(users),
+        ...contactOperations(contacts),
+        ...messageOperations(messages, sync),
+        ...groupOperations(groups),
+      },
+      run,
+      verifySession: sessions.verify,
+      renewSession: sessions.renew,
+      openAttachment: attachments.open,
+      isKnownOrigin,
+      mountHealth: healthRoutes({
+        version: ownVersion(),
+        isReady: () => isReady,
+        mongodbUp: () => isReachable(connection),
+        redisUp: () => redis?.available(),
+        connections: () => io.engine.clientsCount,
+        pendingMessages: pipeline.pending,
+        instanceId,
+        peers: cluster.peers,
+      }),
+      corsOrigins: config.corsOrigins,
+      trustProxy: config.trustProxy,
+      webRoot: ownPath('dist/web'),
+      log,
+    });
+    const stopSweeping = bindSockets({
+      io,
+      operations: { ...messageEvents(messages, sync), ...presenceEvents(presence, users) },
+      run,
+      sessions,
+      conversations,
+      presence,
+      fanout,
+      bus,
+      log,
+    });
+    lifecycle.onClose('sockets', async () => {
+      stopSweeping();
+      await io.close();
+    });
+    const port = await listen(http, config.port, config.host);
+    lifecycle.onClose('readiness', () => {
+      isReady = false;
+    });
+    isReady = true;
+    log.info({ instanceId, host: config.host, port, redis: redis !== undefined }, 'ready');
+    return { url: addressOf(config.host, port), close: lifecycle.close };
+  }
+}
+
+/** Resolves with the port once the server listens. */
+function listen(http: HttpServer, port: number, host: string): Promise<number> {
+  return new Promise((resolve, reject) => {
+    http.once('error', reject);
+    http.listen(port, host, () => {
+      http.off('error', reject);
+      resolve((http.address() as AddressInfo).port);
+    });
+  });
+}
+
+/** What a person types into a browser on this machine. */
+function addressOf(host: string, port: number): string {
+  const everywhere = host === '0.0.0.0' || host === '::';
+  const name = everywhere ? 'localhost' : host.includes(':') ? `[${host}]` : host;
+  return `http://${name}:${port}`;
+}
+
+/** A path below the project's folder; the compiled server lies one folder deeper (dist/server). */
+function ownPath(path: string): string {
+  const root = import.meta.url.endsWith('.ts') ? '../' : '../../';
+  return fileURLToPath(new URL(`${root}${path}`, import.meta.url));
+}
+
+function ownVersion(): string {
+  const manifest: unknown = JSON.parse(readFileSync(ownPath('package.json'), 'utf8'));
+  const { version } = manifest as { version: string };
+  return version;
+}

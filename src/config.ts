@@ -1,0 +1,161 @@
+/**
+ * The only reader of process.env.
+ *
+ * One zod schema holds every setting with its default and its meaning. All
+ * faults are reported at once, so that an operator mends them in one go.
+ * `.env.example` is generated from this schema (`npm run env-example`).
+ */
+import { readFileSync } from 'node:fs';
+import { homedir } from 'node:os';
+import { isAbsolute, join, resolve } from 'node:path';
+import { parseEnv } from 'node:util';
+import { z } from 'zod';
+
+const integer = (min: number, max: number, fallback: number) =>
+  z.coerce.number().int().min(min).max(max).default(fallback);
+
+const list = z
+  .string()
+  .default('')
+  .transform((value) =>
+    value
+      .split(',')
+      .map((part) => part.trim().replace(/\/$/, ''))
+      .filter((part) => part !== ''),
+  );
+
+const mongoUri = z
+  .string()
+  .regex(/^mongodb(\+srv)?:\/\/.+/, 'must look like mongodb://host:port/database?replicaSet=name');
+const redisUrl = z.union(
+  [z.literal('off'), z.string().regex(/^rediss?:\/\/.+/)],
+  'must look like redis://host:port, or be the word off',
+);
+
+/** Every setting: its environment name is its key. The descriptions become `.env.example`. */
+export const settingsSchema = z.object({
+  PORT: integer(0, 65_535, 3000).describe(
+    'Port of the HTTP and WebSocket server; 0 takes any free one',
+  ),
+  HOST: z
+    .string()
+    .min(1)
+    .optional()
+    .describe('Address to listen on. Default: 127.0.0.1, in production 0.0.0.0'),
+  DATA_DIR: z
+    .string()
+    .min(1)
+    .default('./data')
+    .describe('Folder for uploads, the generated secret and the private databases'),
+  MONGODB_URI: mongoUri
+    .optional()
+    .describe('A MongoDB replica set. Absent: a private MongoDB is obtained and started'),
+  MONGODB_POOL_MIN: integer(0, 1_000, 5).describe('Fewest pooled connections to MongoDB'),
+  MONGODB_POOL_MAX: integer(1, 1_000, 50).describe('Most pooled connections to MongoDB'),
+  REDIS_URL: redisUrl
+    .optional()
+    .describe('A Redis or Valkey server, or off. Absent: a private one is obtained and started'),
+  JWT_SECRET: z
+    .string()
+    .min(32, 'must have at least 32 characters, for example from: openssl rand -hex 32')
+    .optional()
+    .describe(
+      'Signs sessions; at least 32 characters. Required in production, else made and kept in DATA_DIR',
+    ),
+  CORS_ORIGINS: list.describe(
+    'Foreign origins that may use the API, separated by commas, e.g. https://chat.example.com',
+  ),
+  TRUST_PROXY: integer(0, 10, 0).describe(
+    'How many reverse proxies stand in front and set X-Forwarded-*; 0: none',
+  ),
+  BCRYPT_COST: integer(4, 15, 10).describe('Cost of password hashes; each step doubles the time'),
+  LOG_LEVEL: z
+    .enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'])
+    .default('info')
+    .describe('Least severe log level that is written'),
+});
+
+/** What the application is built from: checked, with defaults, in the application's own words. */
+export interface Config {
+  production: boolean;
+  port: number;
+  host: string;
+  /** Absolute path. */
+  dataDir: string;
+  mongodb: { uri: string | undefined; poolMin: number; poolMax: number };
+  redisUrl: string | undefined;
+  jwtSecret: string | undefined;
+  corsOrigins: string[];
+  trustProxy: number;
+  bcryptCost: number;
+  logLevel: z.infer<typeof settingsSchema>['LOG_LEVEL'];
+}
+
+/** Lists every fault of the environment in one message; programs end with exit code 78 on it. */
+export class ConfigError extends Error {
+  override name = 'ConfigError';
+}
+
+/**
+ * Turns environment variables into a Config. An empty variable counts as absent.
+ * @throws ConfigError naming every faulty variable and what it may be.
+ */
+export function parseConfig(env: Record<string, string | undefined>): Config {
+  const given = Object.fromEntries(Object.entries(env).filter(([, value]) => value !== ''));
+  const production = given.NODE_ENV === 'production';
+  const parsed = settingsSchema.safeParse(given);
+  const faults = parsed.success
+    ? []
+    : parsed.error.issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`);
+  if (production && given.JWT_SECRET === undefined) {
+    faults.push('JWT_SECRET: required in production, for example from: openssl rand -hex 32');
+  }
+  if (parsed.success && parsed.data.MONGODB_POOL_MIN > parsed.data.MONGODB_POOL_MAX) {
+    faults.push('MONGODB_POOL_MIN: must not exceed MONGODB_POOL_MAX');
+  }
+  if (!parsed.success || faults.length > 0) {
+    throw new ConfigError(`The configuration has faults:\n  ${faults.join('\n  ')}`);
+  }
+  const s = parsed.data;
+  return {
+    production,
+    port: s.PORT,
+    host: s.HOST ?? (production ? '0.0.0.0' : '127.0.0.1'),
+    dataDir: resolve(s.DATA_DIR),
+    mongodb: { uri: s.MONGODB_URI, poolMin: s.MONGODB_POOL_MIN, poolMax: s.MONGODB_POOL_MAX },
+    redisUrl: s.REDIS_URL,
+    jwtSecret: s.JWT_SECRET,
+    corsOrigins: s.CORS_ORIGINS,
+    trustProxy: s.TRUST_PROXY,
+    bcryptCost: s.BCRYPT_COST,
+    logLevel: s.LOG_LEVEL,
+  };
+}
+
+/**
+ * The configuration of this process: the environment, laid over a `.env` file in the
+ * working folder if there is one.
+ * @throws ConfigError see parseConfig.
+ */
+export function loadConfig(): Config {
+  return parseConfig({ ...readDotEnv(), ...process.env });
+}
+
+function readDotEnv(): Record<string, string | undefined> {
+  try {
+    return parseEnv(readFileSync('.env', 'utf8'));
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return {};
+    throw new ConfigError(`.env cannot be read: ${(error as Error).message}`);
+  }
+}
+
+/**
+ * Where downloaded database binaries are kept for all checkouts of this user:
+ * `$XDG_CACHE_HOME/parley`, else `~/.cache/parley`.
+ */
+export function binaryCacheDir(env: Record<string, string | undefined> = process.env): string {
+  const base = env.XDG_CACHE_HOME;
+  // The XDG specification: a relative path is invalid and to be ignored.
+  return join(base && isAbsolute(base) ? base : join(homedir(), '.cache'), 'parley');
+}

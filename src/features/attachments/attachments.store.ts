@@ -1,0 +1,43 @@
+import mongoose, { type Connection } from 'mongoose';
+
+export interface AttachmentRecord {
+  _id: string;
+  ownerId: string;
+  /** A conversation's id, or "everyone" for what every signed-in user may see. */
+  audience: string;
+  type: string;
+  size: number;
+  width: number;
+  height: number;
+  createdAt: Date;
+}
+
+const schema = new mongoose.Schema<AttachmentRecord>(
+  {
+    _id: String,
+    ownerId: String,
+    audience: String,
+    type: String,
+    size: Number,
+    width: Number,
+    height: Number,
+    createdAt: Date,
+  },
+  { collection: 'attachments', versionKey: false },
+);
+
+export type AttachmentStore = ReturnType<typeof createAttachmentStore>;
+
+/** What is known of each attachment; its bytes lie in the blob store. */
+export function createAttachmentStore(connection: Connection) {
+  const model = connection.model<AttachmentRecord>('Attachment', schema);
+  return {
+    insert: async (record: AttachmentRecord): Promise<void> => {
+      await model.insertOne(record);
+    },
+    find: (id: string): Promise<AttachmentRecord | null> => model.findById(id).lean().exec(),
+    remove: async (id: string): Promise<void> => {
+      await model.deleteOne({ _id: id });
+    },
+  };
+}

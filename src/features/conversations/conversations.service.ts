@@ -1,0 +1,282 @@
+/**
+ * Who belongs to which conversation, where each stands, and how far each member has read.
+ *
+ * Whether someone may read or write is asked with every message, so memberships of groups are
+ * kept for a minute and forgotten when a change is announced (bus topic
+ * `membership.changed`); while announcements do not arrive, they are kept for one second.
+ */
+import { LRUCache } from 'lru-cache';
+import { invalid, notFound } from '../../errors.ts';
+import type { Bus } from '../../infra/bus.ts';
+import type { Transaction } from '../../infra/mongo.ts';
+import type { ReadPosition } from '../../protocol/types.ts';
+import type { Fanout } from '../../realtime/fanout.ts';
+import { userRoom } from '../../realtime/rooms.ts';
+import { directConversationId, directPartners, partnerOf } from './conversation-id.ts';
+import type {
+  ConversationRecord,
+  ConversationStore,
+  Head,
+  HeadAdvance,
+  MembershipRecord,
+  OwnHead,
+} from './conversations.store.ts';
+
+const TRUST_MS = 60_000;
+const TRUST_UNHEARD_MS = 1_000;
+const CACHED_MEMBERSHIPS = 100_000;
+const KNOWN_CONVERSATIONS = 100_000;
+
+/** What a member may do and see. */
+export interface Access {
+  conversationId: string;
+  kind: 'direct' | 'group';
+  role: 'admin' | 'member';
+  /** Messages up to this seq are not for this member. */
+  fromSeq: number;
+}
+
+/** A conversation of a user, with what the lists and `sync` need of it. */
+export interface OwnConversation extends Head {
+  fromSeq: number;
+  readSeq: number;
+  unreadCount: number;
+  role: 'admin' | 'member';
+}
+
+/** People who joined or left a conversation, as it is announced to all instances. */
+export interface MembershipChange {
+  conversationId: string;
+  joined: string[];
+  left: string[];
+}
+
+export type ConversationService = ReturnType<typeof createConversationService>;
+
+export function createConversationService(deps: {
+  store: ConversationStore;
+  users: { requireExisting(userId: string): Promise<void> };
+  bus: Pick<Bus, 'announce' | 'on' | 'onGap' | 'healthy'>;
+  fanout: Pick<Fanout, 'emit'>;
+  newId: () => string;
+  clock: () => Date;
+}) {
+  const { store, bus } = deps;
+  const cache = new LRUCache<string, { access: Access; readAt: number }>({
+    max: CACHED_MEMBERSHIPS,
+  });
+  const opened = new LRUCache<string, true>({ max: KNOWN_CONVERSATIONS });
+  const changeHandlers: ((change: MembershipChange) => void)[] = [];
+  /** Grows with each forgetting, so that a read begun before it is not kept after it. */
+  let generation = 0;
+
+  const cacheKey = (userId: string, conversationId: string): string =>
+    `${userId}:${conversationId}`;
+
+  bus.on<MembershipChange>('membership.changed', (change) => {
+    generation++;
+    for (const userId of [...change.joined, ...change.left]) {
+      cache.delete(cacheKey(userId, change.conversationId));
+    }
+    for (const handler of changeHandlers) handler(change);
+  });
+  bus.onGap(() => {
+    generation++;
+    cache.clear();
+  });
+
+  async function authorizeDirect(userId: string, conversationId: string): Promise<Access> {
+    const partner = partnerOf(conversationId, userId);
+    if (partner === undefined || partner === userId) throw notFound('This conversation');
+    await deps.users.requireExisting(partner);
+    return { conversationId, kind: 'direct', role: 'member', fromSeq: 0 };
+  }
+
+  async function authorizeGroup(userId: string, conversationId: string): Promise<Access> {
+    const key = cacheKey(userId, conversationId);
+    const trust = bus.healthy() ? TRUST_MS : TRUST_UNHEARD_MS;
+    const cached = cache.get(key);
+    if (cached !== undefined && performance.now() - cached.readAt < trust) return cached.access;
+    const readAt = performance.now();
+    const before = generation;
+    const membership = await store.membership(userId, conversationId);
+    if (membership === null) throw notFound('This conversation');
+    const { role, fromSeq } = membership;
+    const access: Access = { conversationId, kind: 'group', role, fromSeq };
+    if (before === generation) cache.set(key, { access, readAt });
+    return access;
+  }
+
+  function newMembership(
+    conversationId: string,
+    userId: string,
+    role: 'admin' | 'member',
+    fromSeq: number,
+  ): MembershipRecord {
+    return {
+      _id: deps.newId(),
+      conversationId,
+      userId,
+      role,
+      joinedAt: deps.clock(),
+      fromSeq,
+      readSeq: fromSeq,
+    };
+  }
+
+  function newConversation(_id: string, kind: 'direct' | 'group'): ConversationRecord {
+    return {
+      _id,
+      kind,
+      seq: 0,
+      rev: 0,
+      lastId: '',
+      headAt: null,
+      sent: {},
+      membersVersion: 0,
+      createdAt: deps.clock(),
+    };
+  }
+
+  /** Unread = head − own reading position; sending reads up to one's own message. */
+  function own(head: OwnHead, membership: MembershipRecord): OwnConversation {
+    const { _id, kind, seq, rev, lastId, headAt } = head;
+    const sent = head.sent?.[membership.userId] ?? 0;
+    const readSeq = Math.max(membership.readSeq, sent, membership.fromSeq);
+    const { fromSeq, role } = membership;
+    const unreadCount = Math.max(0, seq - readSeq);
+    return { _id, kind, seq, rev, lastId, headAt, fromSeq, role, readSeq, unreadCount };
+  }
+
+  return {
+    /**
+     * The direct conversation of two different, existing users.
+     * @throws AppError not_found, invalid_input (with oneself)
+     */
+    direct: async (userId: string, partnerId: string): Promise<Access> => {
+      if (userId === partnerId) throw invalid('userId', 'must be another person than yourself');
+      return authorizeDirect(userId, directConversationId(userId, partnerId));
+    },
+    /** @throws AppError not_found, also for a conversation of others. */
+    authorize: (userId: string, conversationId: string): Promise<Access> =>
+      directPartners(conversationId) === undefined
+        ? authorizeGroup(userId, conversationId)
+        : authorizeDirect(userId, conversationId),
+
+    /** Makes sure that a direct conversation has its documents before its first message. */
+    openDirect: async (conversationId: string): Promise<void> => {
+      if (opened.has(conversationId)) return;
+      const partners = directPartners(conversationId);
+      if (partners === undefined) return;
+      await store.ensureDirect(
+        newConversation(conversationId, 'direct'),
+        partners.map((userId) => newMembership(conversationId, userId, 'member', 0)),
+      );
+      opened.set(conversationId, true);
+    },
+
+    /** All conversations of a user, in no order. */
+    listOf: async (userId: string): Promise<OwnConversation[]> => {
+      const memberships = new Map(
+        (await store.membershipsOf([userId])).map((record) => [record.conversationId, record]),
+      );
+      const heads = await store.heads([...memberships.keys()], userId);
+      return heads.flatMap((head) => {
+        const membership = memberships.get(head._id);
+        return membership === undefined ? [] : [own(head, membership)];
+      });
+    },
+    /** One conversation of a user; undefined when it has no documents yet. */
+    ownConversation: async (
+      userId: string,
+      conversationId: string,
+    ): Promise<OwnConversation | undefined> => {
+      const [membership, [head]] = await Promise.all([
+        store.membership(userId, conversationId),
+        store.heads([conversationId], userId),
+      ]);
+      return membership === null || head === undefined ? undefined : own(head, membership);
+    },
+    /** User -> ids of the groups that they belong to. */
+    groupsOf: async (userIds: string[]): Promise<Map<string, string[]>> => {
+      const groups = new Map<string, string[]>(userIds.map((id) => [id, []]));
+      for (const { userId, conversationId } of await store.membershipsOf(userIds)) {
+        if (directPartners(conversationId) === undefined) groups.get(userId)?.push(conversationId);
+      }
+      return groups;
+    },
+    headSeqs: async (conversationIds: string[]): Promise<Map<string, number>> =>
+      new Map((await store.heads(conversationIds)).map((head) => [head._id, head.seq])),
+    changedSince: (since: Date): Promise<Head[]> => store.changedSince(since),
+    latestChange: (): Promise<Date | undefined> => store.latestChange(),
+    advanceHeads: (advances: HeadAdvance[]): Promise<void> => store.advanceHeads(advances),
+
+    /** Moves the caller's reading position forward and tells the caller's and the partner's clients. */
+    markRead: async (
+      userId: string,
+      access: Access,
+      requestedSeq: number,
+    ): Promise<ReadPosition> => {
+      const { conversationId } = access;
+      const [head] = await store.heads([conversationId]);
+      const seq = Math.min(requestedSeq, head?.seq ?? 0);
+      await store.advanceRead(userId, conversationId, seq);
+      const position = { conversationId, userId, seq };
+      const partner = partnerOf(conversationId, userId);
+      const rooms = [userRoom(userId), ...(partner === undefined ? [] : [userRoom(partner)])];
+      deps.fanout.emit({ rooms }, 'conversationRead', position);
+      return position;
+    },
+
+    members: (conversationId: string, transaction?: Transaction): Promise<MembershipRecord[]> =>
+      store.members(conversationId, transaction),
+    membersOfMany: (conversationIds: string[]): Promise<MembershipRecord[]> =>
+      store.membersOfMany(conversationIds),
+    /** For groups; the caller's transaction holds whatever else belongs to the change. */
+    createGroup: async (
+      conversationId: string,
+      roles: Map<string, 'admin' | 'member'>,
+      transaction: Transaction,
+    ): Promise<void> => {
+      await store.insert(newConversation(conversationId, 'group'), transaction);
+      await store.insertMembers(
+        [...roles].map(([userId, role]) => newMembership(conversationId, userId, role, 0)),
+        transaction,
+      );
+    },
+    /** Makes concurrent changes of a group's members wait. @throws AppError not_found */
+    lockMembers: async (
+      conversationId: string,
+      transaction: Transaction,
+    ): Promise<{ seq: number; members: MembershipRecord[] }> => {
+      const conversation = await store.lockMembers(conversationId, transaction);
+      if (conversation === null) throw notFound('This group');
+      return {
+        seq: conversation.seq,
+        members: await store.members(conversationId, transaction),
+      };
+    },
+    addMembers: (
+      conversationId: string,
+      userIds: string[],
+      fromSeq: number,
+      transaction: Transaction,
+    ): Promise<void> =>
+      store.insertMembers(
+        userIds.map((userId) => newMembership(conversationId, userId, 'member', fromSeq)),
+        transaction,
+      ),
+    removeMember: store.removeMember,
+    setRole: store.setRole,
+    removeGroup: store.remove,
+    /** To be called after the commit; resolves when every live instance has applied it. */
+    announceMembers: (change: MembershipChange): Promise<void> =>
+      bus.announce('membership.changed', change),
+    /** Grows with every change of members that this instance heard of. */
+    membershipGeneration: (): number => generation,
+    /** Called on this instance for every announced change. */
+    onMembersChanged: (handler: (change: MembershipChange) => void): void => {
+      changeHandlers.push(handler);
+    },
+  };
+}

@@ -1,0 +1,232 @@
+/**
+ * Conversations and who belongs to them.
+ *
+ * `conversations` holds where each one stands (its head) and, in `sent`, the last message of
+ * each sender: sending reads up to one's own message, and that costs no further write.
+ * `memberships` holds one document per member, with the reading position.
+ */
+import mongoose, { type AnyBulkWriteOperation, type Connection } from 'mongoose';
+import { isDuplicateKey, type Transaction } from '../../infra/mongo.ts';
+import type { GroupRole } from '../../protocol/types.ts';
+
+export interface ConversationRecord {
+  _id: string;
+  kind: 'direct' | 'group';
+  seq: number;
+  rev: number;
+  lastId: string;
+  /** When the head last moved, by the database's clock; null before the first message. */
+  headAt: Date | null;
+  /** Sender -> seq of their last message. */
+  sent: Record<string, number>;
+  /** Grows with each change of members; makes concurrent changes conflict. */
+  membersVersion: number;
+  createdAt: Date;
+}
+export type Head = Pick<ConversationRecord, '_id' | 'kind' | 'seq' | 'rev' | 'lastId' | 'headAt'>;
+/** A head with the asking user's own last message. */
+export type OwnHead = Head & { sent?: Record<string, number> };
+
+export interface MembershipRecord {
+  _id: string;
+  conversationId: string;
+  userId: string;
+  role: GroupRole;
+  joinedAt: Date;
+  /** Messages up to this seq are not for this member; 0 lets all be seen. */
+  fromSeq: number;
+  readSeq: number;
+}
+
+/** A conversation's new head after a batch. */
+export interface HeadAdvance {
+  conversationId: string;
+  seq: number;
+  lastId: string;
+  sent: Map<string, number>;
+}
+
+const conversationSchema = new mongoose.Schema<ConversationRecord>(
+  {
+    _id: String,
+    kind: String,
+    seq: Number,
+    rev: Number,
+    lastId: String,
+    headAt: Date,
+    sent: {},
+    membersVersion: Number,
+    createdAt: Date,
+  },
+  { collection: 'conversations', versionKey: false, minimize: false },
+);
+conversationSchema.index({ headAt: 1 });
+
+const membershipSchema = new mongoose.Schema<MembershipRecord>(
+  {
+    _id: String,
+    conversationId: String,
+    userId: String,
+    role: String,
+    joinedAt: Date,
+    fromSeq: Number,
+    readSeq: Number,
+  },
+  { collection: 'memberships', versionKey: false },
+);
+membershipSchema.index({ userId: 1, conversationId: 1 }, { unique: true });
+membershipSchema.index({ conversationId: 1, joinedAt: 1 });
+
+const headFields = { kind: 1, seq: 1, rev: 1, lastId: 1, headAt: 1 } as const;
+/** Heads that one poll reads at the most; what is beyond it comes with the next one. */
+const CHANGED_MAX = 10_000;
+
+export type ConversationStore = ReturnType<typeof createConversationStore>;
+
+export function createConversationStore(connection: Connection) {
+  const conversations = connection.model<ConversationRecord>('Conversation', conversationSchema);
+  const memberships = connection.model<MembershipRecord>('Membership', membershipSchema);
+  const inside = (transaction?: Transaction) =>
+    transaction === undefined ? {} : { session: transaction };
+
+  return {
+    /** Makes the conversation and its memberships where they are missing. */
+    ensureDirect: async (
+      conversation: ConversationRecord,
+      members: MembershipRecord[],
+    ): Promise<void> => {
+      const { _id, ...fields } = conversation;
+      try {
+        await conversations.updateOne({ _id }, { $setOnInsert: fields }, { upsert: true });
+        await memberships.bulkWrite(
+          members.map(({ userId, conversationId, ...rest }) => ({
+            updateOne: {
+              filter: { userId, conversationId },
+              update: { $setOnInsert: rest },
+              upsert: true,
+            },
+          })),
+          { ordered: false },
+        );
+      } catch (error) {
+        // Two upserts at once: one loses against the unique index, and both exist.
+        if (!isDuplicateKey(error)) throw error;
+      }
+    },
+    insert: async (conversation: ConversationRecord, transaction: Transaction): Promise<void> => {
+      await conversations.insertMany([conversation], { session: transaction });
+    },
+    insertMembers: async (members: MembershipRecord[], transaction: Transaction): Promise<void> => {
+      if (members.length > 0) await memberships.insertMany(members, { session: transaction });
+    },
+    /** Makes concurrent changes of the members wait for each other; null: no such group. */
+    lockMembers: (id: string, transaction: Transaction): Promise<ConversationRecord | null> =>
+      conversations
+        .findOneAndUpdate(
+          { _id: id, kind: 'group' },
+          { $inc: { membersVersion: 1 } },
+          { session: transaction, returnDocument: 'after' },
+        )
+        .lean<ConversationRecord>()
+        .exec(),
+    removeMember: async (
+      conversationId: string,
+      userId: string,
+      transaction: Transaction,
+    ): Promise<void> => {
+      await memberships.deleteOne({ conversationId, userId }, { session: transaction });
+      await conversations.updateOne(
+        { _id: conversationId },
+        { $unset: { [`sent.${userId}`]: 1 } },
+        { session: transaction },
+      );
+    },
+    setRole: async (
+      conversationId: string,
+      userId: string,
+      role: GroupRole,
+      transaction: Transaction,
+    ): Promise<void> => {
+      await memberships.updateOne(
+        { conversationId, userId },
+        { $set: { role } },
+        { session: transaction },
+      );
+    },
+    remove: async (conversationId: string, transaction: Transaction): Promise<void> => {
+      await memberships.deleteMany({ conversationId }, { session: transaction });
+      await conversations.deleteOne({ _id: conversationId }, { session: transaction });
+    },
+    membership: (userId: string, conversationId: string): Promise<MembershipRecord | null> =>
+      memberships.findOne({ userId, conversationId }).lean<MembershipRecord>().exec(),
+    membershipsOf: (userIds: string[]): Promise<MembershipRecord[]> =>
+      memberships
+        .find({ userId: { $in: userIds } })
+        .lean<MembershipRecord[]>()
+        .exec(),
+    /** The longest-standing first. */
+    members: (conversationId: string, transaction?: Transaction): Promise<MembershipRecord[]> =>
+      memberships
+        .find({ conversationId }, null, inside(transaction))
+        .sort({ joinedAt: 1, _id: 1 })
+        .lean<MembershipRecord[]>()
+        .exec(),
+    membersOfMany: (conversationIds: string[]): Promise<MembershipRecord[]> =>
+      memberships
+        .find({ conversationId: { $in: conversationIds } })
+        .sort({ conversationId: 1, joinedAt: 1 })
+        .lean<MembershipRecord[]>()
+        .exec(),
+    heads: (ids: string[], userId?: string): Promise<OwnHead[]> =>
+      conversations
+        .find(
+          { _id: { $in: ids } },
+          userId === undefined ? headFields : { ...headFields, [`sent.${userId}`]: 1 },
+        )
+        .lean<OwnHead[]>()
+        .exec(),
+    /** Heads that moved at or after `since` (the database's clock), the oldest move first. */
+    changedSince: (since: Date): Promise<Head[]> =>
+      conversations
+        .find({ headAt: { $gte: since } }, headFields)
+        .sort({ headAt: 1 })
+        .limit(CHANGED_MAX)
+        .lean<Head[]>()
+        .exec(),
+    latestChange: async (): Promise<Date | undefined> => {
+      const latest = await conversations
+        .findOne({ headAt: { $ne: null } }, { headAt: 1 })
+        .sort({ headAt: -1 })
+        .lean<Head>()
+        .exec();
+      return latest?.headAt ?? undefined;
+    },
+    /** One bulk write for a whole batch; a head never moves back. */
+    advanceHeads: async (advances: HeadAdvance[]): Promise<void> => {
+      const operations = advances.map(({ conversationId, seq, lastId, sent }) => ({
+        updateOne: {
+          filter: { _id: conversationId, seq: { $lt: seq } },
+          update: {
+            $set: {
+              seq,
+              lastId,
+              ...Object.fromEntries([...sent].map(([id, own]) => [`sent.${id}`, own])),
+            },
+            $currentDate: { headAt: true },
+          },
+        },
+      }));
+      await conversations.collection.bulkWrite(
+        operations as unknown as AnyBulkWriteOperation<mongoose.mongo.Document>[] as never,
+        { ordered: false },
+      );
+    },
+    /** Moves the reading position forward; never back. */
+    advanceRead: async (userId: string, conversationId: string, seq: number): Promise<void> => {
+      await memberships.updateOne(
+        { userId, conversationId, readSeq: { $lt: seq } },
+        { $set: { readSeq: seq } },
+      );
+    },
+  };
+}

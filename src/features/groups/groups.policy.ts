@@ -1,0 +1,17 @@
+import { AppError } from '../../errors.ts';
+import type { Access } from '../conversations/conversations.service.ts';
+
+/** Admins change a group, its members and their number; members read, write and leave. */
+export function requireAdmin(access: Access): void {
+  if (access.role !== 'admin') {
+    throw new AppError('forbidden', 'Only the admins of this group may do that.');
+  }
+}
+
+/** Who becomes admin when the last one is gone: the longest-standing of the rest. */
+export function successorOf<T extends { role: 'admin' | 'member' }>(
+  /** The longest-standing first. */
+  remaining: T[],
+): T | undefined {
+  return remaining.some((member) => member.role === 'admin') ? undefined : remaining[0];
+}

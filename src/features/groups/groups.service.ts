@@ -1,0 +1,275 @@
+/**
+ * Groups: their name and picture, and who belongs to them.
+ *
+ * Every change of members is one transaction that begins by touching the conversation, so
+ * that two at once wait for each other; a group never stands without an admin. After the
+ * commit all live instances are told, and only then the caller is answered.
+ */
+import { AppError, notFound } from '../../errors.ts';
+import type { Logger } from '../../infra/logger.ts';
+import type { Transact, Transaction } from '../../infra/mongo.ts';
+import { limits } from '../../protocol/limits.ts';
+import type { Group, GroupHistory } from '../../protocol/types.ts';
+import type { Fanout } from '../../realtime/fanout.ts';
+import { groupRoom, userRoom } from '../../realtime/rooms.ts';
+import { type AttachmentService, attachmentIdOf } from '../attachments/attachments.service.ts';
+import type {
+  ConversationService,
+  OwnConversation,
+} from '../conversations/conversations.service.ts';
+import type { MembershipRecord } from '../conversations/conversations.store.ts';
+import type { MessageService } from '../messages/messages.service.ts';
+import type { UserService } from '../users/users.service.ts';
+import { requireAdmin, successorOf } from './groups.policy.ts';
+import { presentGroup, presentOwnGroup } from './groups.present.ts';
+import type { GroupRecord, GroupStore } from './groups.store.ts';
+
+interface GroupChange {
+  name?: string | undefined;
+  description?: string | undefined;
+  groupPic?: string | undefined;
+  history?: GroupHistory | undefined;
+}
+
+export type GroupService = ReturnType<typeof createGroupService>;
+
+export function createGroupService(deps: {
+  store: GroupStore;
+  conversations: ConversationService;
+  users: Pick<UserService, 'profiles' | 'requireAllExisting'>;
+  messages: Pick<MessageService, 'byIds' | 'removeConversation'>;
+  attachments: Pick<AttachmentService, 'keepPicture' | 'remove'>;
+  fanout: Pick<Fanout, 'emit'>;
+  transact: Transact;
+  newId: () => string;
+  clock: () => Date;
+  log: Logger;
+}) {
+  const { store, conversations, users, fanout, transact } = deps;
+
+  async function present(groups: GroupRecord[], members: MembershipRecord[]): Promise<Group[]> {
+    const userIds = [...new Set(members.map((member) => member.userId))];
+    const profiles = new Map((await users.profiles(userIds)).map((user) => [user._id, user]));
+    const byGroup = new Map<string, MembershipRecord[]>(groups.map(({ _id }) => [_id, []]));
+    for (const member of members) byGroup.get(member.conversationId)?.push(member);
+    return groups.map((group) => presentGroup(group, byGroup.get(group._id) ?? [], profiles));
+  }
+
+  async function presentOne(groupId: string): Promise<Group> {
+    const [group, members] = await Promise.all([
+      store.find(groupId),
+      conversations.members(groupId),
+    ]);
+    const [presented] = group === null ? [] : await present([group], members);
+    if (presented === undefined) throw notFound('This group');
+    return presented;
+  }
+
+  async function presentOwn(groups: Group[], own: OwnConversation[]): Promise<Group[]> {
+    const lastMessages = await deps.messages.byIds(own.map(({ lastId }) => lastId));
+    const byId = new Map(own.map((conversation) => [conversation._id, conversation]));
+    return groups.flatMap((group) => {
+      const conversation = byId.get(group._id);
+      if (conversation === undefined) return [];
+      return [presentOwnGroup(group, conversation, lastMessages.get(conversation.lastId))];
+    });
+  }
+
+  /** Tells the members of a group how it is now, and returns it. */
+  async function announceUpdate(groupId: string, exceptUsers: string[] = []): Promise<Group> {
+    const group = await presentOne(groupId);
+    const except = exceptUsers.map(userRoom);
+    fanout.emit({ rooms: [groupRoom(groupId)], except }, 'groupUpdated', group);
+    return group;
+  }
+
+  async function tellNewMembers(group: Group, userIds: string[]): Promise<void> {
+    await conversations.announceMembers({ conversationId: group._id, joined: userIds, left: [] });
+    fanout.emit({ rooms: userIds.map(userRoom) }, 'newGroup', group);
+  }
+
+  async function discard(groupId: string, transaction: Transaction): Promise<void> {
+    await store.remove(groupId, transaction);
+    await conversations.removeGroup(groupId, transaction);
+  }
+
+  /** The messages of a deleted group; nobody can read them any more, so nobody waits. */
+  function removeMessages(groupId: string): void {
+    deps.messages.removeConversation(groupId).catch((error: unknown) => {
+      deps.log.error({ err: error, groupId }, 'messages of a deleted group could not be removed');
+    });
+  }
+
+  /** Takes a member out. @returns whether the group went with its last member. */
+  async function takeOut(groupId: string, userId: string): Promise<boolean> {
+    const isEmpty = await transact(async (transaction) => {
+      const { members } = await conversations.lockMembers(groupId, transaction);
+      if (!members.some((member) => member.userId === userId)) throw notFound('This member');
+      const remaining = members.filter((member) => member.userId !== userId);
+      if (remaining.length === 0) {
+        await discard(groupId, transaction);
+        return true;
+      }
+      await conversations.removeMember(groupId, userId, transaction);
+      const successor = successorOf(remaining);
+      if (successor !== undefined) {
+        await conversations.setRole(groupId, successor.userId, 'admin', transaction);
+      }
+      return false;
+    });
+    // The successor's role is cached like any membership, so everyone is named.
+    const rest = isEmpty ? [] : await conversations.members(groupId);
+    await conversations.announceMembers({
+      conversationId: groupId,
+      joined: rest.filter((member) => member.role === 'admin').map((member) => member.userId),
+      left: [userId],
+    });
+    fanout.emit({ rooms: [userRoom(userId)] }, 'removedFromGroup', { groupId });
+    if (isEmpty) removeMessages(groupId);
+    else await announceUpdate(groupId);
+    return isEmpty;
+  }
+
+  return {
+    /** Own groups, the latest message first. */
+    list: async (userId: string): Promise<Group[]> => {
+      const all = await conversations.listOf(userId);
+      const latest = (conversation: OwnConversation): number => conversation.headAt?.getTime() ?? 0;
+      const own = all.filter(({ kind }) => kind === 'group').sort((a, b) => latest(b) - latest(a));
+      const ids = own.map(({ _id }) => _id);
+      const [records, members] = await Promise.all([
+        store.findMany(ids),
+        conversations.membersOfMany(ids),
+      ]);
+      const order = new Map(ids.map((id, index) => [id, index]));
+      records.sort((a, b) => (order.get(a._id) ?? 0) - (order.get(b._id) ?? 0));
+      return presentOwn(await present(records, members), own);
+    },
+
+    /** @throws AppError not_found */
+    get: async (userId: string, groupId: string): Promise<Group> => {
+      await conversations.authorize(userId, groupId);
+      const own = await conversations.ownConversation(userId, groupId);
+      if (own === undefined) throw notFound('This group');
+      const [group] = await presentOwn([await presentOne(groupId)], [own]);
+      if (group === undefined) throw notFound('This group');
+      return group;
+    },
+
+    /** The creator is its admin. @throws AppError not_found, group_full, invalid_image */
+    create: async (
+      userId: string,
+      given: {
+        name: string;
+        description: string;
+        memberIds: string[];
+        groupPic?: string | undefined;
+        history: GroupHistory;
+      },
+    ): Promise<Group> => {
+      const others = [...new Set(given.memberIds)].filter((id) => id !== userId);
+      requireRoom(others.length + 1);
+      await users.requireAllExisting(others);
+      const groupId = deps.newId();
+      const picture =
+        given.groupPic === undefined
+          ? undefined
+          : await deps.attachments.keepPicture(userId, groupId, given.groupPic);
+      const now = deps.clock();
+      const record: GroupRecord = {
+        _id: groupId,
+        name: given.name,
+        description: given.description,
+        groupPic: picture?.url ?? '',
+        history: given.history,
+        createdAt: now,
+        updatedAt: now,
+      };
+      const roles = new Map<string, 'admin' | 'member'>([[userId, 'admin']]);
+      for (const id of others) roles.set(id, 'member');
+      await transact(async (transaction) => {
+        await store.insert(record, transaction);
+        await conversations.createGroup(groupId, roles, transaction);
+      });
+      const group = await presentOne(groupId);
+      await tellNewMembers(group, [...roles.keys()]);
+      return { ...group, unreadCount: 0, readSeq: 0 };
+    },
+
+    /** @throws AppError not_found, forbidden, invalid_image */
+    update: async (userId: string, groupId: string, change: GroupChange): Promise<Group> => {
+      requireAdmin(await conversations.authorize(userId, groupId));
+      const { groupPic, name, description, history } = change;
+      const before = await store.find(groupId);
+      const picture =
+        groupPic === undefined
+          ? undefined
+          : await deps.attachments.keepPicture(userId, groupId, groupPic);
+      const after = await store.update(groupId, {
+        ...(name === undefined ? {} : { name }),
+        ...(description === undefined ? {} : { description }),
+        ...(history === undefined ? {} : { history }),
+        ...(picture === undefined ? {} : { groupPic: picture.url }),
+        updatedAt: deps.clock(),
+      });
+      if (after === null) throw notFound('This group');
+      const former = attachmentIdOf(before?.groupPic ?? '');
+      if (picture !== undefined && former !== undefined) await deps.attachments.remove(former);
+      return announceUpdate(groupId);
+    },
+
+    /** @throws AppError not_found, forbidden */
+    remove: async (userId: string, groupId: string): Promise<void> => {
+      requireAdmin(await conversations.authorize(userId, groupId));
+      const members = await transact(async (transaction) => {
+        const locked = await conversations.lockMembers(groupId, transaction);
+        await discard(groupId, transaction);
+        return locked.members.map((member) => member.userId);
+      });
+      await conversations.announceMembers({ conversationId: groupId, joined: [], left: members });
+      fanout.emit({ rooms: members.map(userRoom) }, 'groupDeleted', { groupId });
+      removeMessages(groupId);
+    },
+
+    /** Those who belong to it already stay as they are. @throws AppError not_found, forbidden, group_full */
+    addMembers: async (userId: string, groupId: string, memberIds: string[]): Promise<Group> => {
+      requireAdmin(await conversations.authorize(userId, groupId));
+      await users.requireAllExisting([...new Set(memberIds)]);
+      const added = await transact(async (transaction) => {
+        const { seq, members } = await conversations.lockMembers(groupId, transaction);
+        const present = new Set(members.map((member) => member.userId));
+        const missing = [...new Set(memberIds)].filter((id) => !present.has(id));
+        requireRoom(present.size + missing.length);
+        const group = await store.find(groupId, transaction);
+        const fromSeq = group?.history === 'sinceJoin' ? seq : 0;
+        await conversations.addMembers(groupId, missing, fromSeq, transaction);
+        return missing;
+      });
+      if (added.length === 0) return presentOne(groupId);
+      await tellNewMembers(await presentOne(groupId), added);
+      return announceUpdate(groupId, added);
+    },
+
+    /** @throws AppError not_found, forbidden */
+    removeMember: async (userId: string, groupId: string, memberId: string): Promise<Group> => {
+      requireAdmin(await conversations.authorize(userId, groupId));
+      if (memberId === userId) {
+        throw new AppError('forbidden', 'To leave the group yourself, use its leave route.');
+      }
+      await takeOut(groupId, memberId);
+      return presentOne(groupId);
+    },
+
+    /** @throws AppError not_found */
+    leave: async (userId: string, groupId: string): Promise<void> => {
+      await conversations.authorize(userId, groupId);
+      await takeOut(groupId, userId);
+    },
+  };
+}
+
+function requireRoom(members: number): void {
+  if (members > limits.groupMembers) {
+    throw new AppError('group_full', `A group has at most ${limits.groupMembers} members.`);
+  }
+}

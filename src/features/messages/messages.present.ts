@@ -1,0 +1,24 @@
+import type { Message } from '../../protocol/types.ts';
+import { partnerOf } from '../conversations/conversation-id.ts';
+import type { MessageRecord } from './messages.store.ts';
+
+/** A message as it travels; the receiver or the group follows from the conversation's id. */
+export function presentMessage(record: MessageRecord): Message {
+  const { conversationId, senderId, attachments } = record;
+  const receiverId = partnerOf(conversationId, senderId);
+  const image = attachments?.find((attachment) => attachment.type.startsWith('image/'));
+  return {
+    _id: record._id,
+    conversationId,
+    seq: record.seq,
+    senderId,
+    ...(receiverId === undefined ? { groupId: conversationId } : { receiverId }),
+    clientId: record.clientId,
+    text: record.text,
+    ...(image === undefined ? {} : { image: image.url }),
+    ...(attachments === undefined ? {} : { attachments }),
+    rev: record.rev,
+    createdAt: record.createdAt.toISOString(),
+    updatedAt: record.updatedAt.toISOString(),
+  };
+}

@@ -1,0 +1,177 @@
+/** Sending and reading messages. */
+import { hash } from 'node:crypto';
+import type { Message, ReadPosition } from '../../protocol/types.ts';
+import type { Caller } from '../../transport/operation.ts';
+import type { AttachmentService } from '../attachments/attachments.service.ts';
+import type { Access, ConversationService } from '../conversations/conversations.service.ts';
+import { presentMessage } from './messages.present.ts';
+import type { MessageStore } from './messages.store.ts';
+import type { MessageDraft } from './persist-batch.ts';
+import type { Pipeline, Stored } from './pipeline.ts';
+
+/** A direct conversation by its other person, or a group. */
+export type Recipient = { userId: string } | { groupId: string };
+
+export interface Content {
+  text?: string | undefined;
+  /** A data URL. */
+  image?: string | undefined;
+  clientId?: string | undefined;
+}
+
+export interface PageRequest {
+  limit: number;
+  before?: number | undefined;
+  after?: number | undefined;
+}
+
+export interface Page {
+  messages: Message[];
+  /** Query strings of the older (next) and the newer (prev) page. */
+  links: { next?: string; prev?: string };
+}
+
+export type MessageService = ReturnType<typeof createMessageService>;
+
+export function createMessageService(deps: {
+  store: MessageStore;
+  pipeline: Pick<Pipeline, 'submit'>;
+  conversations: Pick<ConversationService, 'direct' | 'authorize' | 'openDirect' | 'markRead'>;
+  attachments: Pick<AttachmentService, 'keepImage' | 'remove'>;
+  newId: () => string;
+}) {
+  const { store, pipeline, conversations, attachments } = deps;
+
+  const accessTo = (caller: Caller, recipient: Recipient): Promise<Access> =>
+    'userId' in recipient
+      ? conversations.direct(caller.userId, recipient.userId)
+      : conversations.authorize(caller.userId, recipient.groupId);
+
+  /** Socket -> what its latest send waits for before it is accepted. */
+  const turns = new Map<string, Promise<unknown>>();
+
+  /**
+   * Messages of one socket are accepted in the order in which they came, although what is
+   * asked beforehand (may they?) takes longer for one than for another.
+   */
+  async function inTurn<T>(caller: Caller, accept: () => Promise<T>): Promise<T> {
+    const { socketId, transport } = caller;
+    if (transport !== 'socket' || socketId === undefined) return accept();
+    const before = turns.get(socketId);
+    const mine = before === undefined ? accept() : before.then(accept, accept);
+    turns.set(socketId, mine);
+    try {
+      return await mine;
+    } finally {
+      if (turns.get(socketId) === mine) turns.delete(socketId);
+    }
+  }
+
+  async function prepare(
+    caller: Caller,
+    recipient: Recipient,
+    content: Content,
+  ): Promise<MessageDraft> {
+    const { conversationId, kind } = await accessTo(caller, recipient);
+    if (kind === 'direct') await conversations.openDirect(conversationId);
+    const image =
+      content.image === undefined
+        ? undefined
+        : await attachments.keepImage(caller.userId, conversationId, content.image);
+    const _id = deps.newId();
+    return {
+      _id,
+      conversationId,
+      senderId: caller.userId,
+      clientId: content.clientId ?? _id,
+      text: content.text ?? '',
+      ...(image === undefined ? {} : { attachments: [image] }),
+      contentHash: contentHash(content),
+      ...(caller.socketId === undefined ? {} : { socketId: caller.socketId }),
+      viaHttp: caller.transport === 'http',
+    };
+  }
+
+  return {
+    /**
+     * Stores a message; resolves after the commit.
+     * @throws AppError not_found, invalid_image, client_id_reused, unavailable
+     */
+    send: async (caller: Caller, recipient: Recipient, content: Content): Promise<Stored> => {
+      const { answer, image } = await inTurn(caller, async () => {
+        const draft = await prepare(caller, recipient, content);
+        return { answer: pipeline.submit(draft), image: draft.attachments?.[0] };
+      });
+      if (image === undefined) return answer;
+      try {
+        const stored = await answer;
+        if (!stored.created) await attachments.remove(image._id);
+        return stored;
+      } catch (error) {
+        // After a 503 nobody knows whether the message that needs the image is stored.
+        if (isRefusal(error)) await attachments.remove(image._id);
+        throw error;
+      }
+    },
+
+    /** A page of history, ascending; without `before` and `after` the newest one. */
+    history: async (caller: Caller, recipient: Recipient, request: PageRequest): Promise<Page> => {
+      const { conversationId, fromSeq } = await accessTo(caller, recipient);
+      const { limit, before, after } = request;
+      // One more than asked for tells whether there is a page beyond.
+      const found =
+        after === undefined
+          ? await store.newestBefore(
+              conversationId,
+              before ?? Number.MAX_SAFE_INTEGER,
+              fromSeq,
+              limit + 1,
+            )
+          : await store.from(conversationId, Math.max(after, fromSeq) + 1, limit + 1);
+      const hasMore = found.length > limit;
+      const page = hasMore ? (after === undefined ? found.slice(1) : found.slice(0, limit)) : found;
+      const first = page[0];
+      const last = page.at(-1);
+      const hasOlder = first !== undefined && first.seq > fromSeq + 1;
+      const hasNewer = after === undefined ? before !== undefined : hasMore;
+      return {
+        messages: page.map(presentMessage),
+        links: {
+          ...(hasOlder ? { next: `before=${first.seq}` } : {}),
+          ...(hasNewer && last !== undefined ? { prev: `after=${last.seq}` } : {}),
+        },
+      };
+    },
+
+    /** Moves the caller's reading position forward. */
+    read: async (caller: Caller, recipient: Recipient, seq: number): Promise<ReadPosition> =>
+      conversations.markRead(caller.userId, await accessTo(caller, recipient), seq),
+    /** The same, for a conversation by its id. */
+    readConversation: async (
+      caller: Caller,
+      conversationId: string,
+      seq: number,
+    ): Promise<ReadPosition> =>
+      conversations.markRead(
+        caller.userId,
+        await conversations.authorize(caller.userId, conversationId),
+        seq,
+      ),
+
+    /** Messages by id, for the previews of the lists. */
+    byIds: async (ids: string[]): Promise<Map<string, Message>> => {
+      const records = await store.findMany(ids.filter((id) => id !== ''));
+      return new Map(records.map((record) => [record._id, presentMessage(record)]));
+    },
+    /** When its conversation is gone. */
+    removeConversation: (conversationId: string): Promise<void> =>
+      store.removeConversation(conversationId),
+  };
+}
+
+const isRefusal = (error: unknown): boolean =>
+  error instanceof Error && 'code' in error && error.code === 'client_id_reused';
+
+/** Of what was asked for: equal for a retry, different for other content. */
+const contentHash = ({ text, image }: Content): string =>
+  hash('sha256', `${text ?? ''}\0${image ?? ''}`, 'base64').slice(0, 22);

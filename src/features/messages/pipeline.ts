@@ -1,0 +1,220 @@
+/**
+ * A message's way from "accepted" to "stored and told".
+ *
+ *   submit -> lane of the conversation's owner -> micro-batch
+ *     Redis up:   one Bull job in the owner's queue -> owner writes and delivers -> result back
+ *     otherwise:  this instance writes and delivers itself, by the same function
+ *
+ * The origin stays responsible: without a result within a second it writes the batch itself,
+ * with the same ids, finds what the owner may have stored already, delivers it once more to
+ * clients that deduplicate, and answers. A job that nobody waits for any more is dropped.
+ *
+ * Results return by a map in the process when this instance is the owner, else over the bus.
+ */
+import { AppError, toAppError } from '../../errors.ts';
+import type { Bus } from '../../infra/bus.ts';
+import type { Cluster } from '../../infra/cluster.ts';
+import { withLimit } from '../../infra/lifecycle.ts';
+import type { Logger } from '../../infra/logger.ts';
+import { createMicroBatcher, type MicroBatcher } from '../../infra/micro-batcher.ts';
+import type { InstanceQueue } from '../../infra/queue.ts';
+import type { ProblemCode } from '../../protocol/problems.ts';
+import type { Message } from '../../protocol/types.ts';
+import type { Deliver } from './delivery.ts';
+import { presentMessage } from './messages.present.ts';
+import type { MessageDraft, PersistBatch, Persisted } from './persist-batch.ts';
+
+/** A stored message as its sender is answered. */
+export interface Stored {
+  message: Message;
+  /** False when the same clientId was stored before. */
+  created: boolean;
+}
+
+/** A batch on its way to the owner. */
+export interface MessageJob {
+  batchId: string;
+  originId: string;
+  /** Milliseconds since 1970; after it nobody waits for the result. */
+  deadline: number;
+  drafts: MessageDraft[];
+}
+
+type Outcome = Stored | { refused: ProblemCode; detail: string };
+interface Results {
+  batchId: string;
+  outcomes: Outcome[];
+}
+
+export interface Pipeline {
+  /** Resolves after the commit. @throws AppError unavailable, client_id_reused */
+  submit(draft: MessageDraft): Promise<Stored>;
+  /** Consumes a job of this instance's queue. */
+  process(job: MessageJob): Promise<void>;
+  /** Messages accepted and not yet answered. */
+  pending(): number;
+  /** Resolves when nothing is pending. */
+  drained(): Promise<void>;
+}
+
+const MAX_BATCH = 500;
+const MAX_WAITING = 10_000;
+/** The promise: every send is answered within 5 s. */
+const ANSWER_MS = 4_700;
+const RESULT_MS = 1_000;
+const JOB_MS = 4_000;
+/** After the queue was too slow once, messages go the direct way for so long. */
+const QUEUE_PAUSE_MS = 2_000;
+
+export function createPipeline(deps: {
+  persist: PersistBatch;
+  deliver: Deliver;
+  /** undefined: the application runs without Redis. */
+  queue: () => InstanceQueue<MessageJob> | undefined;
+  queueAvailable: () => boolean;
+  cluster: Pick<Cluster, 'instanceId' | 'ownerOf'>;
+  bus: Pick<Bus, 'publish' | 'on'>;
+  newId: () => string;
+  log: Logger;
+}): Pipeline {
+  const { persist, deliver, cluster, bus, log } = deps;
+  const self = cluster.instanceId;
+  const lanes = new Map<string, MicroBatcher<MessageDraft, Stored>>();
+  /** Conversations with messages on the way stay in their lane, whoever owns them meanwhile. */
+  const routes = new Map<string, { owner: string; count: number }>();
+  const awaited = new Map<string, (results: Results) => void>();
+  let queuePausedUntil = 0;
+  let pending = 0;
+  let onDrained: (() => void)[] = [];
+
+  bus.on<Results & { to: string }>('messages.results', (results) => {
+    if (results.to === self) awaited.get(results.batchId)?.(results);
+  });
+
+  /** Joins what several jobs and the direct way bring at the same time. */
+  const writer = createMicroBatcher<MessageDraft, Persisted>({
+    run: persist,
+    maxBatch: 1_000,
+    maxInFlight: 2,
+    maxWaiting: MAX_WAITING * 2,
+    deadlineMs: ANSWER_MS,
+  });
+
+  async function write(drafts: MessageDraft[], redelivers: boolean): Promise<Outcome[]> {
+    const settled = await Promise.allSettled(
+      drafts.map((draft) => writer.submit(draft.conversationId, draft)),
+    );
+    return drafts.map((draft, index) => outcomeOf(draft, settled[index], redelivers));
+  }
+
+  function outcomeOf(
+    draft: MessageDraft,
+    result: PromiseSettledResult<Persisted> | undefined,
+    redelivers: boolean,
+  ): Outcome {
+    if (result?.status !== 'fulfilled') {
+      const error = toAppError(result?.reason);
+      if (error.code !== 'client_id_reused') {
+        log.error({ err: error.cause ?? error, messageId: draft._id }, 'a message was not stored');
+      }
+      return { refused: error.code, detail: error.message };
+    }
+    const { record, created } = result.value;
+    const message = presentMessage(record);
+    // Stored under the draft's own id: by the owner, whose delivery may not have happened.
+    const repeated = !created && redelivers && record._id === draft._id;
+    if (created || repeated) deliver(message, draft, repeated);
+    return { message, created: created || repeated };
+  }
+
+  async function viaQueue(
+    queue: InstanceQueue<MessageJob>,
+    owner: string,
+    drafts: MessageDraft[],
+  ): Promise<Outcome[] | undefined> {
+    const batchId = deps.newId();
+    const results = new Promise<Results>((resolve) => awaited.set(batchId, resolve));
+    const job = { batchId, originId: self, deadline: Date.now() + JOB_MS, drafts };
+    try {
+      await queue.add(owner, job);
+      return (await withLimit(results, RESULT_MS, 'the result of a message batch')).outcomes;
+    } catch (error) {
+      queuePausedUntil = performance.now() + QUEUE_PAUSE_MS;
+      log.warn(
+        { reason: (error as Error).message, owner, batchId, messages: drafts.length },
+        'the queue gave no result in time; writing directly',
+      );
+      return undefined;
+    } finally {
+      awaited.delete(batchId);
+    }
+  }
+
+  async function runBatch(owner: string, drafts: MessageDraft[]): Promise<(Stored | Error)[]> {
+    const queue = deps.queue();
+    const usesQueue =
+      queue !== undefined && deps.queueAvailable() && performance.now() >= queuePausedUntil;
+    const viaOwner = usesQueue ? await viaQueue(queue, owner, drafts) : undefined;
+    const outcomes = viaOwner ?? (await write(drafts, usesQueue));
+    return outcomes.map((outcome) =>
+      'refused' in outcome
+        ? new AppError(outcome.refused, outcome.detail, retryHint(outcome.refused))
+        : outcome,
+    );
+  }
+
+  function laneOf(owner: string): MicroBatcher<MessageDraft, Stored> {
+    const known = lanes.get(owner);
+    if (known !== undefined) return known;
+    const lane = createMicroBatcher<MessageDraft, Stored>({
+      run: (drafts) => runBatch(owner, drafts),
+      maxBatch: MAX_BATCH,
+      maxInFlight: 2,
+      maxWaiting: MAX_WAITING,
+      deadlineMs: ANSWER_MS,
+    });
+    lanes.set(owner, lane);
+    return lane;
+  }
+
+  return {
+    submit: async (draft) => {
+      const { conversationId } = draft;
+      const route = routes.get(conversationId) ?? {
+        owner: cluster.ownerOf(conversationId),
+        count: 0,
+      };
+      route.count++;
+      routes.set(conversationId, route);
+      pending++;
+      try {
+        return await laneOf(route.owner).submit(conversationId, draft);
+      } finally {
+        if (--pending === 0) {
+          for (const resolve of onDrained) resolve();
+          onDrained = [];
+        }
+        if (--route.count === 0) {
+          routes.delete(conversationId);
+          if (route.owner !== self && lanes.get(route.owner)?.size() === 0) {
+            lanes.delete(route.owner);
+          }
+        }
+      }
+    },
+
+    process: async (job) => {
+      if (Date.now() > job.deadline) return;
+      const results: Results = { batchId: job.batchId, outcomes: await write(job.drafts, false) };
+      if (job.originId === self) awaited.get(job.batchId)?.(results);
+      else bus.publish('messages.results', { ...results, to: job.originId });
+    },
+
+    pending: () => pending,
+    drained: () =>
+      pending === 0 ? Promise.resolve() : new Promise((resolve) => onDrained.push(resolve)),
+  };
+}
+
+const retryHint = (code: ProblemCode): { retryAfter?: number } =>
+  code === 'unavailable' ? { retryAfter: 1 } : {};

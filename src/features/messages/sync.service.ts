@@ -1,0 +1,123 @@
+/**
+ * Catching up: a client says how far it knows each conversation, and gets exactly what came
+ * after, in order and without gaps, or the newest page with `reset` when its copy does not
+ * belong to this history (for example after a restored backup).
+ *
+ * An answer holds a bounded number of messages; `more` says that the client should ask again.
+ */
+import { limits } from '../../protocol/limits.ts';
+import type { ConversationChanges, Message, Position, SyncResult } from '../../protocol/types.ts';
+import { partnerOf } from '../conversations/conversation-id.ts';
+import type {
+  ConversationService,
+  OwnConversation,
+} from '../conversations/conversations.service.ts';
+import { presentMessage } from './messages.present.ts';
+import type { MessageStore } from './messages.store.ts';
+
+const NEWEST_PAGE = 30;
+/** Each costs one indexed query. */
+const CONVERSATIONS_PER_ANSWER = 50;
+
+export type SyncService = ReturnType<typeof createSyncService>;
+
+export function createSyncService(deps: {
+  store: Pick<MessageStore, 'from' | 'newestBefore'>;
+  conversations: Pick<ConversationService, 'listOf'>;
+}) {
+  const { store } = deps;
+
+  async function newestPage(conversation: OwnConversation): Promise<Message[]> {
+    const { _id, fromSeq } = conversation;
+    if (conversation.seq === 0) return [];
+    const page = await store.newestBefore(_id, Number.MAX_SAFE_INTEGER, fromSeq, NEWEST_PAGE);
+    return page.map(presentMessage);
+  }
+
+  const upTo = (
+    messages: Message[],
+    { rev }: OwnConversation,
+    otherwise: { seq: number; lastId: string },
+  ): ConversationChanges['upTo'] => {
+    const last = messages.at(-1);
+    return {
+      rev,
+      seq: last?.seq ?? otherwise.seq,
+      lastId: last?._id ?? otherwise.lastId,
+    };
+  };
+
+  async function startAnew(
+    conversation: OwnConversation,
+    reset: boolean,
+  ): Promise<ConversationChanges> {
+    const messages = await newestPage(conversation);
+    return {
+      conversationId: conversation._id,
+      ...(reset ? { reset: true as const } : {}),
+      messages,
+      upTo: upTo(messages, conversation, { seq: conversation.seq, lastId: conversation.lastId }),
+      more: false,
+    };
+  }
+
+  async function changesSince(
+    conversation: OwnConversation,
+    since: Position,
+    budget: number,
+  ): Promise<ConversationChanges> {
+    if (since.seq > conversation.seq) return startAnew(conversation, true);
+    const { _id: conversationId, fromSeq } = conversation;
+    const checksLast = since.lastId !== undefined && since.lastId !== '' && since.seq > fromSeq;
+    // Reading begins with the last known message, to see whether it is still the same.
+    const start = Math.max(since.seq, fromSeq) + (checksLast ? 0 : 1);
+    const extra = checksLast ? 2 : 1;
+    const found = await store.from(conversationId, start, budget + extra);
+    const known = checksLast ? found.shift() : undefined;
+    if (checksLast && known?._id !== since.lastId) return startAnew(conversation, true);
+    const messages = found.slice(0, budget).map(presentMessage);
+    return {
+      conversationId,
+      messages,
+      upTo: upTo(messages, conversation, { seq: since.seq, lastId: since.lastId ?? '' }),
+      more: found.length > budget,
+    };
+  }
+
+  const isBehind = (conversation: OwnConversation, since: Position): boolean =>
+    since.seq !== conversation.seq ||
+    (since.lastId !== undefined && since.lastId !== '' && since.lastId !== conversation.lastId);
+
+  return {
+    /** @param since conversation -> how far the client knows it. */
+    sync: async (userId: string, since: Record<string, Position>): Promise<SyncResult> => {
+      const own = await deps.conversations.listOf(userId);
+      const ownIds = new Set(own.map((conversation) => conversation._id));
+      // A direct conversation has no documents before its first message; it is not "left".
+      const left = Object.keys(since).filter(
+        (id) => !ownIds.has(id) && partnerOf(id, userId) === undefined,
+      );
+      const changes: ConversationChanges[] = [];
+      const joined: string[] = [];
+      let budget: number = limits.syncMessages;
+      let more = false;
+      for (const conversation of own) {
+        const position = since[conversation._id];
+        if (position !== undefined && !isBehind(conversation, position)) continue;
+        if (budget <= 0 || changes.length >= CONVERSATIONS_PER_ANSWER) {
+          more = true;
+          break;
+        }
+        const change =
+          position === undefined
+            ? await startAnew(conversation, false)
+            : await changesSince(conversation, position, budget);
+        if (position === undefined) joined.push(conversation._id);
+        changes.push(change);
+        more ||= change.more;
+        budget -= change.messages.length;
+      }
+      return { changes, joined, left, more };
+    },
+  };
+}

@@ -1,0 +1,125 @@
+/** People: the directory, single users, the own profile. */
+import { AppError, invalid, notFound } from '../../errors.ts';
+import type { OwnUser, User } from '../../protocol/types.ts';
+import { type AttachmentService, attachmentIdOf } from '../attachments/attachments.service.ts';
+import { presentOwnUser, presentUser } from './users.present.ts';
+import { termsOf, type UserProfile, type UserRecord, type UserStore } from './users.store.ts';
+
+export type UserService = ReturnType<typeof createUserService>;
+
+export function createUserService(deps: {
+  store: UserStore;
+  attachments: Pick<AttachmentService, 'keepPicture' | 'remove'>;
+  isOnline: (userId: string) => boolean;
+  newId: () => string;
+  clock: () => Date;
+}) {
+  const { store } = deps;
+
+  return {
+    /** @throws AppError email_taken */
+    create: async (user: {
+      fullName: string;
+      email: string;
+      passwordHash: string;
+    }): Promise<UserProfile> => {
+      const now = deps.clock();
+      const record: UserRecord = {
+        ...user,
+        _id: deps.newId(),
+        profilePic: '',
+        terms: termsOf(user.fullName),
+        createdAt: now,
+        lastSeenAt: now,
+      };
+      if (!(await store.insert(record))) {
+        throw new AppError('email_taken', 'This e-mail address already has an account.', {
+          errors: [{ path: 'email', message: 'already has an account' }],
+        });
+      }
+      return record;
+    },
+    /** With the password hash; for signing in only. */
+    findByEmail: (email: string): Promise<UserRecord | null> => store.findByEmail(email),
+    /** @throws AppError not_found */
+    ownProfile: async (userId: string): Promise<OwnUser> => {
+      const user = await store.find(userId);
+      if (user === null) throw notFound('This user');
+      return presentOwnUser(user);
+    },
+    /** @throws AppError not_found */
+    get: async (userId: string): Promise<User> => {
+      const user = await store.find(userId);
+      if (user === null) throw notFound('This user');
+      return presentUser(user, deps.isOnline(userId));
+    },
+    /** @throws AppError not_found */
+    requireExisting: async (userId: string): Promise<void> => {
+      if (!(await store.exists(userId))) throw notFound('This user');
+    },
+    /** @throws AppError not_found naming the first id that is no user's. */
+    requireAllExisting: async (userIds: string[]): Promise<void> => {
+      const existing = await store.existing(userIds);
+      const missing = userIds.find((id) => !existing.has(id));
+      if (missing !== undefined) throw notFound(`The user ${missing}`);
+    },
+    profiles: (userIds: string[]): Promise<UserProfile[]> => store.findMany(userIds),
+    listByName: (without: string[], limit: number): Promise<UserProfile[]> =>
+      store.listByName(without, limit),
+    /** One page of the directory; `next` is the cursor of the following one. */
+    search: async (
+      query: string,
+      cursor: string | undefined,
+      limit: number,
+    ): Promise<{ users: User[]; next?: string }> => {
+      const words = termsOf(query);
+      // A query of punctuation alone names nobody; it must not list everybody.
+      if (query !== '' && words.length === 0) return { users: [] };
+      const after = cursor === undefined ? undefined : decodeCursor(cursor);
+      const found = await store.search(words, after, limit + 1);
+      const page = found.slice(0, limit);
+      const last = page.at(-1);
+      const users = page.map((user) => presentUser(user, deps.isOnline(user._id)));
+      return found.length > limit && last !== undefined
+        ? { users, next: encodeCursor(last) }
+        : { users };
+    },
+    updateProfile: async (
+      userId: string,
+      change: { fullName?: string | undefined; profilePic?: string | undefined },
+    ): Promise<OwnUser> => {
+      const before = await store.find(userId);
+      if (before === null) throw notFound('This user');
+      const picture =
+        change.profilePic === undefined
+          ? undefined
+          : await deps.attachments.keepPicture(userId, 'everyone', change.profilePic);
+      const after = await store.update(userId, {
+        ...(change.fullName === undefined
+          ? {}
+          : { fullName: change.fullName, terms: termsOf(change.fullName) }),
+        ...(picture === undefined ? {} : { profilePic: picture.url }),
+      });
+      if (after === null) throw notFound('This user');
+      const former = attachmentIdOf(before.profilePic);
+      if (picture !== undefined && former !== undefined) await deps.attachments.remove(former);
+      return presentOwnUser(after);
+    },
+    touchLastSeen: (userIds: string[], at: Date): Promise<void> => store.touchLastSeen(userIds, at),
+  };
+}
+
+const encodeCursor = (user: UserProfile): string =>
+  Buffer.from(JSON.stringify([user.fullName, user._id])).toString('base64url');
+
+function decodeCursor(cursor: string): { fullName: string; _id: string } {
+  try {
+    const value: unknown = JSON.parse(Buffer.from(cursor, 'base64url').toString());
+    if (Array.isArray(value) && typeof value[0] === 'string' && typeof value[1] === 'string') {
+      return { fullName: value[0], _id: value[1] };
+    }
+  } catch {
+    // Answered below, like every cursor that is not ours.
+  }
+  throw invalid('after', 'must be a cursor from a Link header');
+}

@@ -1,0 +1,103 @@
+/**
+ * One application per DATA_DIR.
+ *
+ * The lock is a file that names its holder; it is made by link(), which either creates it
+ * with its content or fails, so nobody reads half of one. It is not released by the kernel:
+ * a holder that was killed leaves it behind, and the next start takes it over when the named
+ * process no longer runs. Known limit: processes in different containers that share the
+ * folder do not see each other; the databases' own locks then speak.
+ */
+import { link, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { ensureFolder } from './data-dir.ts';
+import { identify, isAlive, type ProcessIdentity } from './process-identity.ts';
+import { exitCodes, StartupError } from './startup-error.ts';
+
+/** A held lock. */
+export interface DataDirLock {
+  /** The folder's real path. */
+  folder: string;
+  release(): Promise<void>;
+}
+
+/**
+ * Takes the lock of a data folder for this process.
+ * @throws StartupError (1) when a running process holds it, (78) when the folder cannot be written.
+ */
+export async function lockDataDir(dataDir: string): Promise<DataDirLock> {
+  const folder = await ensureFolder(dataDir);
+  const file = join(folder, 'parley.lock');
+  const mine = JSON.stringify(await ownIdentity());
+  const draft = `${file}.${process.pid}.${Math.random().toString(36).slice(2)}`;
+  await writeFile(draft, mine, { mode: 0o600 });
+  try {
+    // Each round either takes the lock, meets a live holder, or clears away a dead one.
+    for (let round = 0; round < 10; round += 1) {
+      if (await linked(draft, file)) return { folder, release: () => release(file, mine) };
+      const theirs = await readFile(file, 'utf8').catch(() => undefined);
+      if (theirs === undefined) continue;
+      const holder = parseIdentity(theirs);
+      if (holder && (await isAlive(holder))) throw heldBy(holder.pid, folder);
+      await clearAway(file, theirs);
+    }
+    throw new StartupError(
+      `The lock ${file} changes hands without end; remove it and start again.`,
+    );
+  } finally {
+    await rm(draft, { force: true });
+  }
+}
+
+async function ownIdentity(): Promise<ProcessIdentity> {
+  return (await identify(process.pid)) ?? { pid: process.pid, started: 'unknown' };
+}
+
+async function linked(draft: string, file: string): Promise<boolean> {
+  try {
+    await link(draft, file);
+    return true;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false;
+    throw new StartupError(
+      `The data folder cannot be locked: ${(error as Error).message}\n` +
+        '  Set DATA_DIR to a folder on a file system with hard links.',
+      exitCodes.configuration,
+    );
+  }
+}
+
+/** Removes a dead holder's lock, unless another start replaced it in the meantime. */
+async function clearAway(file: string, expected: string): Promise<void> {
+  const aside = `${file}.stale.${process.pid}.${Math.random().toString(36).slice(2)}`;
+  try {
+    await rename(file, aside);
+  } catch {
+    return;
+  }
+  const got = await readFile(aside, 'utf8').catch(() => expected);
+  if (got !== expected) await link(aside, file).catch(() => undefined);
+  await rm(aside, { force: true });
+}
+
+async function release(file: string, mine: string): Promise<void> {
+  const current = await readFile(file, 'utf8').catch(() => undefined);
+  if (current === mine) await rm(file, { force: true });
+}
+
+function parseIdentity(text: string): ProcessIdentity | undefined {
+  try {
+    const value: unknown = JSON.parse(text);
+    if (typeof value !== 'object' || value === null) return undefined;
+    const { pid, started } = value as Partial<ProcessIdentity>;
+    return typeof pid === 'number' && typeof started === 'string' ? { pid, started } : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function heldBy(pid: number, folder: string): StartupError {
+  return new StartupError(
+    `Parley already runs on this data folder: process ${pid} on ${folder}\n` +
+      `  Stop it (kill ${pid}), or set DATA_DIR to another folder for a second server.`,
+  );
+}

@@ -1,0 +1,57 @@
+/** The databases of one application: those that are configured, private ones for the rest. */
+import { binaryCacheDir, type Config } from '../../config.ts';
+import { lockDataDir } from './lock.ts';
+import { startMongod } from './mongod.ts';
+import { startRedis } from './redis.ts';
+
+/** Where the databases are, and how to let go of them. */
+export interface Servers {
+  mongodbUri: string;
+  /** Undefined: the application runs without Redis. */
+  redisUrl: string | undefined;
+  /** Ends the private servers, Redis first, then gives DATA_DIR free. Never rejects. */
+  close(): Promise<void>;
+}
+
+/**
+ * Takes DATA_DIR for this process and starts the databases that are not configured.
+ * @throws StartupError with everything already given back.
+ */
+export async function openServers(
+  config: Pick<Config, 'dataDir' | 'mongodb' | 'redisUrl'>,
+  log: (line: string) => void,
+  signal?: AbortSignal,
+): Promise<Servers> {
+  // Also when both databases are elsewhere: uploads and the secret lie in the folder.
+  const lock = await lockDataDir(config.dataDir);
+  const shared = { dataDir: lock.folder, cacheDir: binaryCacheDir(), log, signal };
+  const died = (name: string) => (how: string) =>
+    log(
+      `The private ${name} ended unexpectedly (${how}); see ${name.toLowerCase()}.log in DATA_DIR`,
+    );
+
+  const [mongod, redis] = await Promise.allSettled([
+    config.mongodb.uri === undefined
+      ? startMongod({ ...shared, onExit: died('MongoDB') })
+      : undefined,
+    config.redisUrl === undefined ? startRedis({ ...shared, onExit: died('Redis') }) : undefined,
+  ]);
+  const close = async () => {
+    if (redis.status === 'fulfilled') await redis.value?.close();
+    if (mongod.status === 'fulfilled') await mongod.value?.close();
+    await lock.release();
+  };
+  const failed = [mongod, redis].find((result) => result.status === 'rejected');
+  const mongodbUri =
+    config.mongodb.uri ?? (mongod.status === 'fulfilled' ? mongod.value?.uri : undefined);
+  if (failed || mongodbUri === undefined) {
+    await close();
+    throw failed?.reason;
+  }
+  const own = redis.status === 'fulfilled' ? redis.value?.url : undefined;
+  return {
+    mongodbUri,
+    redisUrl: config.redisUrl === 'off' ? undefined : (config.redisUrl ?? own),
+    close,
+  };
+}

@@ -1,0 +1,161 @@
+/**
+ * The MongoDB connection: one pool per application, majority and journal for every write,
+ * a time limit on every wait. Ids are 24 hexadecimal digits and are stored as the strings
+ * that travel, so that neither the read nor the write path converts them.
+ */
+import mongoose, { type Connection } from 'mongoose';
+import type { Config } from '../config.ts';
+import { withLimit } from './lifecycle.ts';
+import type { Logger } from './logger.ts';
+
+const SERVER_SELECTION_MS = 2_000;
+/**
+ * An answer that takes longer is given up, with its socket. The driver's own `timeoutMS` is no
+ * longer in effect (mongodb 7.8), so the limits are the socket's and the write concern's.
+ */
+const OPERATION_MS = 4_000;
+const POOL_WAIT_MS = 1_000;
+/** How long a start waits for a database that is starting, too. */
+const FIRST_CONNECT_MS = 15_000;
+
+/** The database cannot be used; the message says what to do. Programs end with exit code 69. */
+export class MongoUnusableError extends Error {
+  override name = 'MongoUnusableError';
+}
+
+/** A new id: 24 hexadecimal digits that grow with time. */
+export const newId = (): string => new mongoose.Types.ObjectId().toHexString();
+
+/** MongoDB's code for a value that a unique index already holds. */
+export const isDuplicateKey = (error: unknown): boolean =>
+  error instanceof Error && 'code' in error && error.code === 11_000;
+
+/**
+ * Connects, retrying for 15 s.
+ * @throws MongoUnusableError when nothing answers there, or it is not a replica set.
+ */
+export async function connectMongo(
+  uri: string,
+  pool: Pick<Config['mongodb'], 'poolMin' | 'poolMax'>,
+  log: Logger,
+): Promise<Connection> {
+  const deadline = Date.now() + FIRST_CONNECT_MS;
+  for (;;) {
+    // A client whose first connect failed stays unusable, so each try makes a new one.
+    const connection = mongoose.createConnection(uri, {
+      minPoolSize: pool.poolMin,
+      maxPoolSize: pool.poolMax,
+      serverSelectionTimeoutMS: SERVER_SELECTION_MS,
+      waitQueueTimeoutMS: POOL_WAIT_MS,
+      socketTimeoutMS: OPERATION_MS,
+      // On the connection, because mongoose does not send a schema's writeConcern with
+      // insertMany and bulkWrite.
+      writeConcern: { w: 'majority', journal: true, wtimeoutMS: OPERATION_MS },
+      autoIndex: false,
+      autoCreate: false,
+      bufferCommands: false,
+      appName: 'parley',
+    });
+    connection.on('error', (error) => log.error({ err: error }, 'MongoDB connection error'));
+    try {
+      await connection.asPromise();
+      await refuseStandalone(connection);
+      return connection;
+    } catch (error) {
+      await connection.close().catch(() => undefined);
+      if (error instanceof MongoUnusableError) throw error;
+      if (Date.now() > deadline || !isWorthRetrying(error)) {
+        throw new MongoUnusableError(
+          `MongoDB cannot be reached at ${withoutPassword(uri)}: ${(error as Error).message}\n` +
+            'Check MONGODB_URI and that the server runs, or leave MONGODB_URI out to use a private one.',
+          { cause: error },
+        );
+      }
+      log.warn({ reason: (error as Error).message }, 'MongoDB does not answer yet; trying again');
+    }
+  }
+}
+
+const isWorthRetrying = (error: unknown): boolean =>
+  error instanceof Error && /ServerSelection|Network|Timeout/.test(error.name);
+
+async function refuseStandalone(connection: Connection): Promise<void> {
+  const hello = await connection.db?.admin().command({ hello: 1 });
+  if (hello?.setName === undefined && hello?.msg !== 'isdbgrid') {
+    throw new MongoUnusableError(
+      'The MongoDB at MONGODB_URI is a standalone server. Parley needs a replica set, and one ' +
+        'member is enough: start mongod with --replSet rs0, then once run\n' +
+        "  mongosh --eval 'rs.initiate()'\nand add ?replicaSet=rs0 to MONGODB_URI.",
+    );
+  }
+}
+
+/** The URI as it may be shown and logged. */
+function withoutPassword(uri: string): string {
+  return uri.replace(/\/\/([^:@/]+):[^@/]*@/, '//$1:***@');
+}
+
+/** The database's name; also keeps deployments apart that share one Redis. */
+export function databaseName(connection: Connection): string {
+  return connection.db?.databaseName ?? 'parley';
+}
+
+/**
+ * Creates the indexes of all models of the connection, over a client of its own: building one
+ * on a large collection takes longer than any other operation may.
+ */
+export async function createIndexes(connection: Connection, uri: string): Promise<void> {
+  const client = new mongoose.mongo.MongoClient(uri, {
+    serverSelectionTimeoutMS: SERVER_SELECTION_MS,
+  });
+  try {
+    const db = client.db(databaseName(connection));
+    for (const { collection, schema } of Object.values(connection.models)) {
+      // Also without any index: a change stream and a transaction want the collection to exist.
+      await db.createCollection(collection.collectionName).catch((error: unknown) => {
+        if (!isNamespaceExists(error)) throw error;
+      });
+      for (const [fields, options] of schema.indexes()) {
+        await db
+          .collection(collection.collectionName)
+          .createIndex(fields as Record<string, 1>, options as mongoose.mongo.CreateIndexesOptions);
+      }
+    }
+  } finally {
+    await client.close();
+  }
+}
+
+/** For example created by another instance at this moment. */
+const isNamespaceExists = (error: unknown): boolean =>
+  error instanceof Error && 'code' in error && error.code === 48;
+
+/** A transaction under way; stores pass it on to the driver, services only carry it. */
+export type Transaction = mongoose.mongo.ClientSession;
+
+/** Runs `work` in a transaction; it may run again after a conflict with another one. */
+export type Transact = <T>(work: (transaction: Transaction) => Promise<T>) => Promise<T>;
+
+/** Transactions on a connection, with its write concern. */
+export const transactOn =
+  (connection: Connection): Transact =>
+  async (work) => {
+    const session = await connection.startSession();
+    try {
+      return await session.withTransaction(() => work(session));
+    } finally {
+      await session.endSession();
+    }
+  };
+
+/** Whether a primary answers within a second. */
+export async function isReachable(connection: Connection): Promise<boolean> {
+  try {
+    const ping = Promise.resolve(connection.db?.admin().command({ ping: 1 }));
+    await withLimit(ping, 1_000, 'a ping of MongoDB');
+    return true;
+  } catch {
+    // The answer is the point; /health reports it.
+    return false;
+  }
+}

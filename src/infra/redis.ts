@@ -1,0 +1,141 @@
+/**
+ * Redis, of which nothing durable depends: the application works without it.
+ *
+ * Connections are separate by use, because their needs contradict each other: a subscriber
+ * waits for ever and re-subscribes, a command must fail within 100 ms. All users share one
+ * breaker: a command out of time or a lost connection opens it, a successful probe closes it.
+ */
+import { Redis, type RedisOptions } from 'ioredis';
+import type { Logger } from './logger.ts';
+
+const COMMAND_MS = 100;
+const PROBE_EVERY_MS = 250;
+const CONNECT_MS = 2_000;
+
+export interface RedisLink {
+  /** For commands and publishing: fails within 100 ms, never queues while disconnected. */
+  commands: Redis;
+  /** For the Socket.IO adapter and the bus: re-subscribes by itself after an interruption. */
+  subscriber: Redis;
+  /** Whether Redis answered lately. False means: take the way without Redis. */
+  available(): boolean;
+  /** Called on each change of `available`. */
+  onChange(handler: (available: boolean) => void): void;
+  /** Reports that something waited for Redis in vain; opens the breaker. */
+  reportFailure(error: unknown): void;
+  /** A further connection for Bull: blocking ones wait for ever, others keep the limits. */
+  connectForQueue(kind: 'client' | 'subscriber' | 'bclient'): Redis;
+  close(): Promise<void>;
+}
+
+/** Never gives up; between 50 ms and 1 s from try to try. */
+const retryStrategy = (tries: number): number => Math.min(50 * 2 ** Math.min(tries, 5), 1_000);
+
+const patient: RedisOptions = {
+  maxRetriesPerRequest: null,
+  enableReadyCheck: false,
+  retryStrategy,
+  connectTimeout: CONNECT_MS,
+};
+const impatient: RedisOptions = {
+  maxRetriesPerRequest: 1,
+  enableOfflineQueue: false,
+  commandTimeout: COMMAND_MS,
+  retryStrategy,
+  connectTimeout: CONNECT_MS,
+};
+
+/**
+ * Connects. Resolves as soon as Redis answers, or after 2 s without it: the application
+ * then starts, and picks Redis up when it comes.
+ */
+export async function connectRedis(url: string, log: Logger): Promise<RedisLink> {
+  const open: Redis[] = [];
+  const handlers: ((available: boolean) => void)[] = [];
+  let up = false;
+
+  function connect(options: RedisOptions, use: string): Redis {
+    const redis = new Redis(url, { ...options, connectionName: `parley-${use}` });
+    // An 'error' event without listener would end the process.
+    redis.on('error', (error) => log.debug({ err: error, use }, 'Redis connection error'));
+    open.push(redis);
+    return redis;
+  }
+
+  const commands = connect(impatient, 'commands');
+  const subscriber = connect(patient, 'subscriber');
+
+  function setUp(next: boolean, reason?: unknown): void {
+    if (next === up) return;
+    up = next;
+    if (next) log.info('Redis is available');
+    else {
+      const text = reason instanceof Error ? reason.message : 'connection lost';
+      log.warn({ reason: text }, 'Redis does not answer; going on without it until it returns');
+    }
+    for (const handler of handlers) handler(next);
+  }
+
+  commands.on('close', () => setUp(false));
+  async function probe(): Promise<void> {
+    if (commands.status !== 'ready') return setUp(false);
+    try {
+      await commands.ping();
+      setUp(subscriber.status === 'ready');
+    } catch (error) {
+      setUp(false, error);
+    }
+  }
+  let probing = false;
+  const timer = setInterval(() => {
+    if (probing) return;
+    probing = true;
+    void probe().finally(() => {
+      probing = false;
+    });
+  }, PROBE_EVERY_MS);
+
+  await Promise.race([
+    Promise.all([ready(commands), ready(subscriber)]).then(probe),
+    new Promise((resolve) => setTimeout(resolve, CONNECT_MS).unref()),
+  ]);
+  if (!up) log.warn('Redis cannot be reached; starting without it');
+
+  return {
+    commands,
+    subscriber,
+    available: () => up,
+    onChange: (handler) => handlers.push(handler),
+    reportFailure: (error) => setUp(false, error),
+    connectForQueue: (kind) => connect(kind === 'client' ? impatient : patient, `bull-${kind}`),
+    close: async () => {
+      clearInterval(timer);
+      up = false;
+      for (const redis of open) redis.disconnect();
+    },
+  };
+}
+
+function ready(redis: Redis): Promise<void> {
+  if (redis.status === 'ready') return Promise.resolve();
+  return new Promise((resolve) => redis.once('ready', () => resolve()));
+}
+
+/**
+ * What Bull needs of a Redis server and this one lacks, in words for the operator; empty
+ * when all is well or the server does not tell.
+ */
+export async function redisShortcomings(redis: Redis): Promise<string[]> {
+  const info = await redis.info().catch(() => '');
+  const value = (name: string): string | undefined =>
+    new RegExp(`^${name}:(.*?)\\r?$`, 'm').exec(info)?.[1];
+  const found: string[] = [];
+  const policy = value('maxmemory_policy');
+  if (policy !== undefined && policy !== 'noeviction') {
+    found.push(`maxmemory-policy is ${policy}; the queue needs noeviction`);
+  }
+  if (value('aof_enabled') === '0') {
+    found.push('append-only persistence is off; the queue wants appendonly yes');
+  }
+  return found;
+}

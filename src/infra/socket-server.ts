@@ -1,0 +1,103 @@
+/**
+ * The Socket.IO server and its Redis adapter.
+ *
+ * The adapter does not catch a failing publish, which would end the process some seconds
+ * after Redis died; the connection it gets therefore answers every publish itself and
+ * reports failures to the breaker.
+ */
+import type { Server as HttpServer, IncomingMessage } from 'node:http';
+import { createAdapter } from '@socket.io/redis-adapter';
+import { type DefaultEventsMap, Server, type Socket } from 'socket.io';
+import type { ClientToServerEvents, ServerToClientEvents } from '../protocol/events.ts';
+import { limits } from '../protocol/limits.ts';
+import type { RedisLink } from './redis.ts';
+
+/** What the server knows of a socket. */
+export interface SocketData {
+  userId: string;
+  sessionId: string;
+  /** 0: the client named none. */
+  protocol: number;
+  userAgent: string;
+}
+
+export type ChatServer = Server<
+  ClientToServerEvents,
+  ServerToClientEvents,
+  DefaultEventsMap,
+  SocketData
+>;
+export type ChatSocket = Socket<
+  ClientToServerEvents,
+  ServerToClientEvents,
+  DefaultEventsMap,
+  SocketData
+>;
+
+/** @param isKnownOrigin decides over every handshake, WebSocket and polling alike. */
+export function createSocketServer(deps: {
+  http: HttpServer;
+  redis: RedisLink | undefined;
+  namespace: string;
+  corsOrigins: string[];
+  isKnownOrigin: (request: IncomingMessage) => boolean;
+}): ChatServer {
+  const io: ChatServer = new Server(deps.http, {
+    serveClient: false,
+    maxHttpBufferSize: limits.socketPacketBytes,
+    perMessageDeflate: false,
+    httpCompression: false,
+    cors: { origin: deps.corsOrigins, credentials: true },
+    // `cors` alone does not stop a WebSocket from a foreign page.
+    allowRequest: (request, decide) => decide(null, deps.isKnownOrigin(request)),
+    connectTimeout: 10_000,
+    pingInterval: 20_000,
+    pingTimeout: 20_000,
+  });
+  if (deps.redis !== undefined) {
+    io.adapter(
+      createAdapter(guardedPublisher(deps.redis), guardedSubscriber(deps.redis), {
+        key: `${deps.namespace}:socket.io`,
+        publishOnSpecificResponseChannel: true,
+      }),
+    );
+  }
+  return io;
+}
+
+function guardedPublisher(redis: RedisLink) {
+  const { commands } = redis;
+  return {
+    publish: async (channel: string, message: string | Buffer): Promise<number> => {
+      if (!redis.available()) return 0;
+      try {
+        return await commands.publish(channel, message);
+      } catch (error) {
+        redis.reportFailure(error);
+        return 0;
+      }
+    },
+    on: commands.on.bind(commands),
+    off: commands.off.bind(commands),
+    listenerCount: commands.listenerCount.bind(commands),
+  };
+}
+
+function guardedSubscriber({ subscriber }: RedisLink) {
+  // Fails only when the connection is closed for good; then there is nobody to tell.
+  const guard =
+    (command: (...channels: string[]) => Promise<unknown>) =>
+    (channels: string | string[]): Promise<unknown> =>
+      command
+        .apply(subscriber, Array.isArray(channels) ? channels : [channels])
+        .catch(() => undefined);
+  return {
+    subscribe: guard(subscriber.subscribe),
+    psubscribe: guard(subscriber.psubscribe),
+    unsubscribe: guard(subscriber.unsubscribe),
+    punsubscribe: guard(subscriber.punsubscribe),
+    on: subscriber.on.bind(subscriber),
+    off: subscriber.off.bind(subscriber),
+    listenerCount: subscriber.listenerCount.bind(subscriber),
+  };
+}

@@ -1,0 +1,89 @@
+/**
+ * Starts one instance: reads the configuration, opens the private servers where none are
+ * configured, builds the application, prints its address, and closes everything on a signal.
+ */
+import { type App, createApp } from './app.ts';
+import { ConfigError, loadConfig } from './config.ts';
+import { openServers, type Servers } from './infra/embedded/servers.ts';
+import { StartupError } from './infra/embedded/startup-error.ts';
+import { MongoUnusableError } from './infra/mongo.ts';
+
+/** A second signal later than this forces the end; npm doubles a Ctrl-C. */
+const FORCE_AFTER_MS = 1_000;
+const CLOSE_LIMIT_MS = 30_000;
+
+const tell = (line: string): void => {
+  process.stderr.write(`${line}\n`);
+};
+
+let app: App | undefined;
+let servers: Servers | undefined;
+let closingSince: number | undefined;
+const opening = new AbortController();
+
+async function start(): Promise<void> {
+  const config = loadConfig();
+  servers = await openServers(config, tell, opening.signal);
+  if (opening.signal.aborted) return;
+  app = await createApp({
+    ...config,
+    mongodb: { ...config.mongodb, uri: servers.mongodbUri },
+    redisUrl: servers.redisUrl,
+  });
+  if (opening.signal.aborted) return;
+  tell(`\n  Parley is ready: ${app.url}\n`);
+}
+
+/** The words and the exit code (sysexits.h) for a start that failed. */
+function explain(error: unknown): { message: string; exitCode: number } {
+  if (error instanceof StartupError) return error;
+  if (error instanceof ConfigError) return { message: error.message, exitCode: 78 };
+  if (error instanceof MongoUnusableError) return { message: error.message, exitCode: 69 };
+  const code = error instanceof Error && 'code' in error ? error.code : undefined;
+  if (code === 'EADDRINUSE') {
+    const message = 'The port is taken by another program. Stop it, or set PORT to a free one.';
+    return { message, exitCode: 1 };
+  }
+  if (code === 'EACCES' || code === 'EADDRNOTAVAIL') {
+    const message = `The server may not listen there: ${(error as Error).message}. Check PORT and HOST.`;
+    return { message, exitCode: 1 };
+  }
+  return {
+    message: error instanceof Error ? (error.stack ?? error.message) : String(error),
+    exitCode: 1,
+  };
+}
+
+/** Closes in order and ends the process; once. */
+async function close(exitCode: number): Promise<never> {
+  const limit = setTimeout(() => {
+    tell('Closing took longer than 30 s; ending now.');
+    process.exit(1);
+  }, CLOSE_LIMIT_MS);
+  limit.unref();
+  await app?.close();
+  await servers?.close();
+  process.exit(exitCode);
+}
+
+const starting = start().catch(async (error: unknown) => {
+  if (closingSince !== undefined) return;
+  closingSince = performance.now();
+  const { message, exitCode } = explain(error);
+  tell(`\n${message}\n`);
+  await close(exitCode);
+});
+
+for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) {
+  process.on(signal, () => {
+    if (closingSince === undefined) {
+      closingSince = performance.now();
+      tell('Stopping …');
+      opening.abort();
+      void starting.then(() => close(0));
+    } else if (performance.now() - closingSince > FORCE_AFTER_MS) {
+      tell('Forced to end.');
+      process.exit(1);
+    }
+  });
+}

@@ -1,0 +1,58 @@
+/** Every Socket.IO event. Each client event takes an acknowledgement. */
+import type { z } from 'zod';
+import type { Problem } from './problems.ts';
+import * as s from './schemas.ts';
+import type {
+  ConversationHead,
+  Group,
+  Message,
+  PresenceState,
+  ReadPosition,
+  SyncResult,
+} from './types.ts';
+
+/** Clients of this protocol version deduplicate, follow heads and watch presence. */
+export const PROTOCOL_VERSION = 1;
+
+/** Client event -> schema of its payload. */
+export const clientEvents = {
+  sendMessage: s.sendMessagePayload,
+  markRead: s.markReadPayload,
+  sync: s.syncBody,
+  watchPresence: s.watchPresencePayload,
+} as const;
+
+export type ClientEventName = keyof typeof clientEvents;
+export type ClientEventInput<K extends ClientEventName> = z.output<(typeof clientEvents)[K]>;
+
+/** Client event -> what its acknowledgement carries beside `ok: true`. */
+export interface ClientEventAnswers {
+  sendMessage: { message: Message };
+  markRead: { read: ReadPosition };
+  sync: SyncResult;
+  watchPresence: { presence: PresenceState[] };
+}
+
+export type Ack<T> = ({ ok: true } & T) | { ok: false; error: Problem };
+
+export type ClientToServerEvents = {
+  [K in ClientEventName]: (
+    payload: z.input<(typeof clientEvents)[K]>,
+    ack: (answer: Ack<ClientEventAnswers[K]>) => void,
+  ) => void;
+};
+
+export interface ServerToClientEvents {
+  /** To clients without a protocol version: everybody who is online. */
+  getOnlineUsers: (userIds: string[]) => void;
+  conversationHeads: (heads: ConversationHead[]) => void;
+  presence: (states: PresenceState[]) => void;
+  newMessage: (message: Message) => void;
+  newGroupMessage: (message: Message) => void;
+  conversationRead: (position: ReadPosition) => void;
+  newGroup: (group: Group) => void;
+  groupUpdated: (group: Group) => void;
+  removedFromGroup: (info: { groupId: string }) => void;
+  groupDeleted: (info: { groupId: string }) => void;
+  sessionRevoked: (info: { message: string }) => void;
+}

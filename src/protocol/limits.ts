@@ -1,0 +1,29 @@
+/** Sizes and counts that both sides of the wire keep to. */
+export const limits = {
+  /** Code points of a message's text, after trimming. */
+  textLength: 4_000,
+  nameLength: 100,
+  descriptionLength: 500,
+  emailLength: 254,
+  passwordMinLength: 8,
+  /** bcrypt ignores every byte after the 72nd, so longer passwords are refused. */
+  passwordMaxBytes: 72,
+  imageBytes: 5 * 1024 * 1024,
+  /** A 5 MB image as a base64 data URL, and room for the rest. */
+  jsonBodyBytes: 8 * 1024 * 1024,
+  socketPacketBytes: 64 * 1024,
+  clientIdMinLength: 8,
+  clientIdMaxLength: 64,
+  pageDefault: 50,
+  pageMax: 100,
+  sidebarMax: 1_000,
+  groupMembers: 2_000,
+  /** Members named in one request. */
+  memberIdsPerRequest: 1_000,
+  watchedUsers: 2_000,
+  /** Conversations that one `sync` may ask about; the rest is asked in a further one. */
+  syncConversations: 2_000,
+  /** Messages that one `sync` answers with before it says `more`. */
+  syncMessages: 500,
+  sessionDays: 7,
+} as const;

@@ -1,0 +1,111 @@
+/**
+ * Tells clients every 3 s where the conversations stand that moved, so that a message whose
+ * delivery was lost (an instance died between commit and fan-out, a publish that Redis never
+ * took) is noticed even when no further message follows: the client compares and syncs.
+ */
+import type { Cluster } from '../infra/cluster.ts';
+import type { Logger } from '../infra/logger.ts';
+import type { RedisLink } from '../infra/redis.ts';
+import type { ConversationHead } from '../protocol/types.ts';
+import type { Fanout } from './fanout.ts';
+import { groupRoom, LEGACY_ROOM, userRoom } from './rooms.ts';
+
+const EVERY_MS = 3_000;
+/** Writes become visible out of the order of their clock times; so much is read again. */
+const OVERLAP_MS = 5_000;
+/** What is told anew after Redis returned or an instance died. */
+const LOOK_BACK_MS = 60_000;
+
+/** A conversation's head as the store gives it. */
+export interface MovedHead {
+  _id: string;
+  seq: number;
+  rev: number;
+  lastId: string;
+  headAt: Date | null;
+}
+
+/** The wire form of a head. */
+export const presentHead = ({ _id, seq, rev, lastId }: MovedHead): ConversationHead => ({
+  conversationId: _id,
+  seq,
+  rev,
+  lastId,
+});
+
+export interface HeadsBroadcaster {
+  start(): Promise<void>;
+  close(): Promise<void>;
+}
+
+export function createHeadsBroadcaster(deps: {
+  conversations: {
+    changedSince(since: Date): Promise<MovedHead[]>;
+    latestChange(): Promise<Date | undefined>;
+  };
+  /** The two people of a direct conversation; undefined for a group. */
+  directPartners: (conversationId: string) => [string, string] | undefined;
+  fanout: Pick<Fanout, 'emitLocal' | 'reachesLocally'>;
+  redis: RedisLink | undefined;
+  cluster: Pick<Cluster, 'onLeave'>;
+  log: Logger;
+}): HeadsBroadcaster {
+  const { fanout, log } = deps;
+  /** Conversation -> what was told, for those that moved lately. */
+  let told = new Map<string, string>();
+  let newest = new Date(0);
+  let timer: NodeJS.Timeout | undefined;
+  let polling: Promise<void> | undefined;
+
+  function roomsOf(conversationId: string): string[] {
+    const partners = deps.directPartners(conversationId);
+    const rooms = partners === undefined ? [groupRoom(conversationId)] : partners.map(userRoom);
+    return rooms.filter((room) => fanout.reachesLocally(room));
+  }
+
+  async function tell(lookBackMs: number, again: boolean): Promise<void> {
+    const moved = await deps.conversations.changedSince(new Date(newest.getTime() - lookBackMs));
+    const toldNow = new Map<string, string>();
+    const byRoom = new Map<string, ConversationHead[]>();
+    for (const head of moved) {
+      const state = `${head.seq}.${head.rev}.${head.lastId}`;
+      toldNow.set(head._id, state);
+      if (head.headAt !== null && head.headAt > newest) newest = head.headAt;
+      if (!again && told.get(head._id) === state) continue;
+      for (const room of roomsOf(head._id)) {
+        byRoom.set(room, [...(byRoom.get(room) ?? []), presentHead(head)]);
+      }
+    }
+    told = toldNow;
+    for (const [room, heads] of byRoom) {
+      fanout.emitLocal({ rooms: [room], except: [LEGACY_ROOM] }, 'conversationHeads', heads);
+    }
+  }
+
+  function poll(lookBackMs = OVERLAP_MS, again = false): Promise<void> {
+    polling ??= tell(lookBackMs, again)
+      .catch((error: unknown) => {
+        log.warn({ err: error }, 'the moved conversations could not be read; trying again in 3 s');
+      })
+      .finally(() => {
+        polling = undefined;
+      });
+    return polling;
+  }
+
+  deps.redis?.onChange((available) => {
+    if (available) void poll(LOOK_BACK_MS, true);
+  });
+  deps.cluster.onLeave(() => void poll(LOOK_BACK_MS, true));
+
+  return {
+    start: async () => {
+      newest = (await deps.conversations.latestChange()) ?? new Date(0);
+      timer = setInterval(() => void poll(), EVERY_MS);
+    },
+    close: async () => {
+      clearInterval(timer);
+      await polling;
+    },
+  };
+}

@@ -1,0 +1,59 @@
+/** What an operation is: the same for HTTP routes and socket events. Types and two makers. */
+import type { ClientEventAnswers, ClientEventInput, ClientEventName } from '../protocol/events.ts';
+import type { RouteAnswer, RouteInput, RouteName } from '../protocol/routes.ts';
+
+/** Where a request came from. */
+export interface RequestContext {
+  requestId: string;
+  transport: 'http' | 'socket';
+  /** The socket that asks, or the one that an HTTP client named as its own. */
+  socketId?: string;
+  userAgent: string;
+}
+
+/** A request of a signed-in user. */
+export interface Caller extends RequestContext {
+  userId: string;
+  sessionId: string;
+}
+
+/** A session as its client gets it. */
+export interface SessionGrant {
+  token: string;
+  expiresAt: Date;
+}
+
+export interface Reply<T> {
+  body: T;
+  /** Only where it differs from the route's. */
+  status?: 200 | 201;
+  /** Query strings of the neighbouring pages, for the Link header. */
+  links?: { next?: string; prev?: string };
+  /** Sets the session cookie; null clears it. */
+  session?: SessionGrant | null;
+}
+
+/** Who may call it, and what it does. What is finer than "signed in" is decided by policies. */
+export type Operation<I, T> =
+  | { access: 'anyone'; run: (input: I, context: RequestContext) => Promise<Reply<T>> }
+  | { access: 'user'; run: (input: I, caller: Caller) => Promise<Reply<T>> };
+
+export const forAnyone = <I, T>(
+  run: (input: I, context: RequestContext) => Promise<Reply<T>>,
+): Operation<I, T> => ({ access: 'anyone', run });
+
+export const forUsers = <I, T>(
+  run: (input: I, caller: Caller) => Promise<Reply<T>>,
+): Operation<I, T> => ({ access: 'user', run });
+
+export type RouteOperation<K extends RouteName> = Operation<RouteInput<K>, RouteAnswer<K>>;
+export type EventOperation<K extends ClientEventName> = Operation<
+  ClientEventInput<K>,
+  ClientEventAnswers[K]
+>;
+
+/** A feature's share of the routes and events. */
+export type RouteOperations<K extends RouteName = RouteName> = { [N in K]: RouteOperation<N> };
+export type EventOperations<K extends ClientEventName = ClientEventName> = {
+  [N in K]: EventOperation<N>;
+};

@@ -1,0 +1,92 @@
+/**
+ * The one pipeline of every request, over HTTP and over sockets:
+ *
+ *   authenticate -> parse -> call -> map error -> measure
+ *
+ * Who asks is known before the input is read, so that a stranger's 8 MB body costs nothing.
+ */
+import type { z } from 'zod';
+import { AppError, toAppError, toProblem } from '../errors.ts';
+import type { ActiveSession } from '../features/auth/sessions.service.ts';
+import type { Logger } from '../infra/logger.ts';
+import type { Problem } from '../protocol/problems.ts';
+import type { Operation, Reply, RequestContext } from './operation.ts';
+
+export interface Invocation<I, T> {
+  /** As in the tables of routes and events; for logs. */
+  name: string;
+  operation: Operation<I, T>;
+  context: RequestContext;
+  /** @throws AppError unauthenticated */
+  authenticate: () => Promise<ActiveSession>;
+  /** The input, parsed. @throws AppError invalid_input and what reading a body may throw. */
+  read: () => Promise<I>;
+}
+
+export type Outcome<T> =
+  | { ok: true; reply: Reply<T>; session?: ActiveSession }
+  | { ok: false; problem: Problem };
+
+export type RunOperation = <I, T>(invocation: Invocation<I, T>) => Promise<Outcome<T>>;
+
+/** Slower than this is worth a line in the log. */
+const SLOW_MS = 1_000;
+
+/** Never throws: every error becomes a problem, and unexpected ones are logged. */
+export function createRunOperation(log: Logger): RunOperation {
+  return async (invocation) => {
+    const { name, operation, context, authenticate, read } = invocation;
+    const { requestId } = context;
+    const startedAt = performance.now();
+    try {
+      if (operation.access === 'anyone') {
+        return { ok: true, reply: await operation.run(await read(), context) };
+      }
+      const session = await authenticate();
+      const { userId, sessionId } = session;
+      const input = await read();
+      const reply = await operation.run(input, { ...context, userId, sessionId });
+      return { ok: true, reply, session };
+    } catch (thrown) {
+      const error = toAppError(thrown);
+      if (error.status >= 500) {
+        log.error({ err: error.cause ?? error, operation: name, requestId }, 'an operation failed');
+      }
+      return { ok: false, problem: toProblem(error, requestId) };
+    } finally {
+      const took = performance.now() - startedAt;
+      if (took > SLOW_MS) {
+        log.warn({ operation: name, requestId, ms: Math.round(took) }, 'a slow operation');
+      }
+    }
+  };
+}
+
+/**
+ * Parses input by a schema of the contract.
+ * @param prefix where it stands in the request, for the path in the error.
+ * @throws AppError invalid_input naming every fault.
+ */
+export function parseInput<S extends z.ZodType>(
+  schema: S,
+  value: unknown,
+  prefix = '',
+): z.output<S> {
+  const parsed = schema.safeParse(value);
+  if (parsed.success) return parsed.data;
+  const errors = parsed.error.issues.slice(0, 20).flatMap((issue) => {
+    const at = [...(prefix === '' ? [] : [prefix]), ...issue.path].map(String);
+    if (issue.code === 'unrecognized_keys') {
+      return issue.keys.slice(0, 20).map((key) => ({
+        path: [...at, key].join('.').slice(0, 200),
+        message: 'is not a known field',
+      }));
+    }
+    return [{ path: at.join('.').slice(0, 200), message: issue.message }];
+  });
+  const detail = errors
+    .slice(0, 3)
+    .map(({ path, message }) => (path === '' ? message : `${path}: ${message}`))
+    .join('; ');
+  throw new AppError('invalid_input', detail, { errors });
+}

@@ -1,0 +1,256 @@
+/**
+ * The Socket.IO side: handshakes, the rooms a socket is in, and every event of
+ * protocol/events.ts bound to its operation.
+ *
+ * A socket's session is verified at the handshake; from then on its end is announced, and the
+ * socket is told and cut. So events need no look-up, and keep the order in which they came.
+ */
+import { randomUUID } from 'node:crypto';
+import type { Socket } from 'socket.io';
+import { AppError, toAppError, toProblem } from '../errors.ts';
+import type { ActiveSession } from '../features/auth/sessions.service.ts';
+import type {
+  MembershipChange,
+  OwnConversation,
+} from '../features/conversations/conversations.service.ts';
+import type { Bus } from '../infra/bus.ts';
+import type { Logger } from '../infra/logger.ts';
+import type { ChatServer, ChatSocket } from '../infra/socket-server.ts';
+import { type ClientEventName, clientEvents, PROTOCOL_VERSION } from '../protocol/events.ts';
+import type { Problem } from '../protocol/problems.ts';
+import { handshakeAuth } from '../protocol/schemas.ts';
+import type { Fanout } from '../realtime/fanout.ts';
+import { presentHead } from '../realtime/heads.ts';
+import type { Presence } from '../realtime/presence.ts';
+import { groupRoom, LEGACY_ROOM, legacyUserRoom, userRoom } from '../realtime/rooms.ts';
+import { SESSION_COOKIE } from './http.ts';
+import type { EventOperations, Operation } from './operation.ts';
+import { parseInput, type RunOperation } from './run-operation.ts';
+
+export interface SocketDependencies {
+  io: ChatServer;
+  operations: EventOperations;
+  run: RunOperation;
+  sessions: {
+    verify(token: string | undefined): Promise<ActiveSession>;
+    stillStanding(sessionIds: string[]): Promise<Map<string, number>>;
+    onEnded(handler: (sessionId: string) => void): void;
+  };
+  conversations: {
+    listOf(userId: string): Promise<OwnConversation[]>;
+    groupsOf(userIds: string[]): Promise<Map<string, string[]>>;
+    membershipGeneration(): number;
+    onMembersChanged(handler: (change: MembershipChange) => void): void;
+  };
+  presence: Presence;
+  fanout: Pick<Fanout, 'emitLocal'>;
+  bus: Pick<Bus, 'healthy' | 'onGap'>;
+  log: Logger;
+}
+
+/** How often expired sessions are looked for, and all of them while announcements fail. */
+const SWEEP_MS = 1_000;
+
+/** Binds everything; the returned function stops the sweeping. */
+export function bindSockets(deps: SocketDependencies): () => void {
+  const { io, sessions, conversations, presence, fanout, log } = deps;
+  /** Session -> its sockets here, and when it expires. */
+  const bySession = new Map<string, { sockets: Set<ChatSocket>; expiresAt: number }>();
+  const greeted = new WeakMap<ChatSocket, { own: OwnConversation[]; generation: number }>();
+
+  io.use((socket, next) => {
+    admit(socket).then(
+      () => next(),
+      (error: unknown) => {
+        const problem = toProblem(toAppError(error), randomUUID());
+        if (problem.status >= 500) log.error({ err: error }, 'a handshake failed');
+        next(Object.assign(new Error(problem.detail), { data: problem }));
+      },
+    );
+  });
+
+  async function admit(socket: ChatSocket): Promise<void> {
+    const auth = parseInput(handshakeAuth, socket.handshake.auth, 'auth');
+    const session = await sessions.verify(auth.token ?? cookieToken(socket));
+    const { userId, sessionId, expiresAt } = session;
+    // Registered before the rooms are read, so that an end announced meanwhile is not missed.
+    register(socket, sessionId, expiresAt.getTime());
+    const generation = conversations.membershipGeneration();
+    try {
+      greeted.set(socket, { own: await conversations.listOf(userId), generation });
+    } catch (error) {
+      unregister(socket, sessionId);
+      throw error;
+    }
+    const userAgent = socket.handshake.headers['user-agent'] ?? '';
+    socket.data = { userId, sessionId, protocol: auth.protocol ?? 0, userAgent };
+  }
+
+  io.on('connection', (socket) => {
+    const { userId, sessionId, protocol } = socket.data;
+    const greeting = greeted.get(socket);
+    greeted.delete(socket);
+    if (greeting === undefined || !bySession.get(sessionId)?.sockets.has(socket)) {
+      cut([socket]);
+      return;
+    }
+    const modern = protocol >= PROTOCOL_VERSION;
+    socket.join([
+      userRoom(userId),
+      ...(modern ? [] : [LEGACY_ROOM, legacyUserRoom(userId)]),
+      ...greeting.own.filter(({ kind }) => kind === 'group').map(({ _id }) => groupRoom(_id)),
+    ]);
+    if (greeting.generation !== conversations.membershipGeneration()) void alignRooms([userId]);
+    presence.connected(userId);
+    bindEvents(socket);
+    socket.on('disconnect', () => {
+      unregister(socket, sessionId);
+      presence.unwatch(socket.id);
+      presence.disconnected(userId);
+    });
+    // The request of the handshake holds headers and buffers that nobody needs any more.
+    Object.assign(socket.conn, { request: undefined });
+    const self = { rooms: [socket.id] };
+    if (modern) fanout.emitLocal(self, 'conversationHeads', greeting.own.map(presentHead));
+    else fanout.emitLocal(self, 'getOnlineUsers', presence.onlineUsers());
+  });
+
+  function bindEvents(socket: ChatSocket): void {
+    socket.use(([event, ...args], next) => {
+      if (event in clientEvents) return next();
+      const problem = new AppError('not_found', `There is no event "${String(event)}".`);
+      const ack: unknown = args.at(-1);
+      if (typeof ack === 'function') ack({ ok: false, error: toProblem(problem, randomUUID()) });
+    });
+    for (const name of Object.keys(clientEvents) as ClientEventName[]) {
+      // One listener type for all events; each payload is checked by its own schema.
+      (socket as unknown as Socket).on(name, (payload: unknown, ack: unknown) => {
+        void answer(socket, name, payload, typeof ack === 'function' ? ack : undefined);
+      });
+    }
+  }
+
+  async function answer(
+    socket: ChatSocket,
+    name: ClientEventName,
+    payload: unknown,
+    ack: CallableFunction | undefined,
+  ): Promise<void> {
+    const { userId, sessionId, userAgent } = socket.data;
+    const expiresAt = new Date(bySession.get(sessionId)?.expiresAt ?? 0);
+    const outcome = await deps.run({
+      name,
+      operation: deps.operations[name] as unknown as Operation<unknown, object>,
+      context: { requestId: randomUUID(), transport: 'socket', socketId: socket.id, userAgent },
+      authenticate: async () => ({ userId, sessionId, expiresAt, issuedAt: expiresAt }),
+      read: async () => parseInput(clientEvents[name], payload),
+    });
+    ack?.(outcome.ok ? { ok: true, ...outcome.reply.body } : refusal(outcome.problem));
+  }
+
+  conversations.onMembersChanged(({ conversationId, joined, left }) => {
+    const room = groupRoom(conversationId);
+    for (const userId of left) io.local.in(userRoom(userId)).socketsLeave(room);
+    for (const userId of joined) io.local.in(userRoom(userId)).socketsJoin(room);
+  });
+
+  /** Puts the local sockets of users into exactly the rooms of their groups. */
+  async function alignRooms(userIds: string[]): Promise<void> {
+    try {
+      const groups = await conversations.groupsOf(userIds);
+      for (const socket of io.sockets.sockets.values()) {
+        const wanted = groups.get(socket.data.userId)?.map(groupRoom);
+        if (wanted === undefined) continue;
+        for (const room of socket.rooms) {
+          if (room.startsWith(groupRoom('')) && !wanted.includes(room)) socket.leave(room);
+        }
+        socket.join(wanted);
+      }
+    } catch (error) {
+      // Who may have been removed must not go on listening; reconnecting asks anew.
+      log.warn(
+        { err: error, users: userIds.length },
+        'rooms could not be checked; cutting sockets',
+      );
+      for (const userId of userIds) io.local.in(userRoom(userId)).disconnectSockets(true);
+    }
+  }
+
+  sessions.onEnded((sessionId) => {
+    const entry = bySession.get(sessionId);
+    if (entry === undefined) return;
+    bySession.delete(sessionId);
+    cut(entry.sockets);
+  });
+
+  /** Tells sockets that their session is over, and disconnects them. */
+  function cut(sockets: Iterable<ChatSocket>): void {
+    for (const socket of sockets) {
+      if (!socket.connected) continue;
+      const message = 'This session has ended. Please sign in again.';
+      socket.emit('sessionRevoked', { message });
+      socket.disconnect(true);
+    }
+  }
+
+  async function endFallen(sessionIds: string[]): Promise<void> {
+    if (sessionIds.length === 0) return;
+    try {
+      const standing = await sessions.stillStanding(sessionIds);
+      for (const sessionId of sessionIds) {
+        const entry = bySession.get(sessionId);
+        if (entry === undefined) continue;
+        const expiresAt = standing.get(sessionId);
+        if (expiresAt !== undefined) entry.expiresAt = expiresAt;
+        else {
+          bySession.delete(sessionId);
+          cut(entry.sockets);
+        }
+      }
+    } catch (error) {
+      log.warn({ err: error, sessions: sessionIds.length }, 'sessions could not be checked');
+    }
+  }
+
+  let sweeping = false;
+  const sweep = setInterval(() => {
+    if (sweeping) return;
+    sweeping = true;
+    const now = Date.now();
+    const suspects = [...bySession]
+      .filter(([, { expiresAt }]) => !deps.bus.healthy() || expiresAt <= now)
+      .map(([sessionId]) => sessionId);
+    void endFallen(suspects).finally(() => {
+      sweeping = false;
+    });
+  }, SWEEP_MS);
+
+  deps.bus.onGap(async () => {
+    await endFallen([...bySession.keys()]);
+    await alignRooms([...new Set([...io.sockets.sockets.values()].map((s) => s.data.userId))]);
+  });
+
+  function register(socket: ChatSocket, sessionId: string, expiresAt: number): void {
+    const entry = bySession.get(sessionId) ?? { sockets: new Set(), expiresAt };
+    entry.sockets.add(socket);
+    bySession.set(sessionId, entry);
+    // A handshake that breaks off before `connection` leaves through here.
+    socket.conn.once('close', () => unregister(socket, sessionId));
+  }
+
+  function unregister(socket: ChatSocket, sessionId: string): void {
+    const entry = bySession.get(sessionId);
+    entry?.sockets.delete(socket);
+    if (entry?.sockets.size === 0) bySession.delete(sessionId);
+  }
+
+  return () => clearInterval(sweep);
+}
+
+const refusal = (error: Problem) => ({ ok: false as const, error });
+
+function cookieToken(socket: ChatSocket): string | undefined {
+  const cookies = socket.handshake.headers.cookie ?? '';
+  const found = cookies.split(';').find((part) => part.trim().startsWith(`${SESSION_COOKIE}=`));
+  return found?.trim().slice(SESSION_COOKIE.length + 1);
+}
