@@ -210,6 +210,7 @@ async function readBody(req: Request, res: Response, small: boolean): Promise<un
 
 /** What Express and its body parser throw, as the application's errors. */
 function toHttpError(error: unknown): AppError {
+  if (error instanceof AppError) return error;
   const type = error instanceof Error && 'type' in error ? error.type : undefined;
   if (type === 'entity.too.large') {
     const most = error instanceof Error && 'limit' in error ? Number(error.limit) : 0;

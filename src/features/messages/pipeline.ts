@@ -18,7 +18,7 @@ import { withLimit } from '../../infra/lifecycle.ts';
 import type { Logger } from '../../infra/logger.ts';
 import { createMicroBatcher, type MicroBatcher } from '../../infra/micro-batcher.ts';
 import type { InstanceQueue } from '../../infra/queue.ts';
-import type { ProblemCode } from '../../protocol/problems.ts';
+import type { FieldError, ProblemCode } from '../../protocol/problems.ts';
 import type { Message } from '../../protocol/types.ts';
 import type { Deliver } from './delivery.ts';
 import { presentMessage } from './messages.present.ts';
@@ -40,7 +40,7 @@ export interface MessageJob {
   drafts: MessageDraft[];
 }
 
-type Outcome = Stored | { refused: ProblemCode; detail: string };
+type Outcome = Stored | { refused: ProblemCode; detail: string; errors?: FieldError[] };
 interface Results {
   batchId: string;
   outcomes: Outcome[];
@@ -117,7 +117,8 @@ export function createPipeline(deps: {
       if (error.code !== 'client_id_reused') {
         log.error({ err: error.cause ?? error, messageId: draft._id }, 'a message was not stored');
       }
-      return { refused: error.code, detail: error.message };
+      const { code, message: detail, errors } = error;
+      return { refused: code, detail, ...(errors === undefined ? {} : { errors }) };
     }
     const { record, created } = result.value;
     const message = presentMessage(record);
@@ -156,11 +157,7 @@ export function createPipeline(deps: {
       queue !== undefined && deps.queueAvailable() && performance.now() >= queuePausedUntil;
     const viaOwner = usesQueue ? await viaQueue(queue, owner, drafts) : undefined;
     const outcomes = viaOwner ?? (await write(drafts, usesQueue));
-    return outcomes.map((outcome) =>
-      'refused' in outcome
-        ? new AppError(outcome.refused, outcome.detail, retryHint(outcome.refused))
-        : outcome,
-    );
+    return outcomes.map((outcome) => ('refused' in outcome ? refusal(outcome) : outcome));
   }
 
   function laneOf(owner: string): MicroBatcher<MessageDraft, Stored> {
@@ -216,5 +213,8 @@ export function createPipeline(deps: {
   };
 }
 
-const retryHint = (code: ProblemCode): { retryAfter?: number } =>
-  code === 'unavailable' ? { retryAfter: 1 } : {};
+const refusal = ({ refused, detail, errors }: Exclude<Outcome, Stored>): AppError =>
+  new AppError(refused, detail, {
+    ...(errors === undefined ? {} : { errors }),
+    ...(refused === 'unavailable' ? { retryAfter: 1 } : {}),
+  });

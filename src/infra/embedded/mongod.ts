@@ -110,7 +110,9 @@ export async function startMongod(options: MongodOptions): Promise<EmbeddedMongo
       await makePrimary({ name: 'MongoDB', server, logFile, limitMs: readyLimitMs, signal }, port);
     } catch (error) {
       await server.stop();
-      throw error;
+      signal?.throwIfAborted();
+      if (error instanceof StartupError) throw error;
+      throw new StartupError(`MongoDB cannot be set up: ${(error as Error).message}`, 69);
     }
     return {
       uri: `mongodb://127.0.0.1:${port}/parley?replicaSet=${setName}`,
@@ -159,8 +161,8 @@ async function makePrimary(ready: Ready & { server: ServerProcess }, port: numbe
 async function connect(host: string): Promise<mongo.MongoClient | undefined> {
   const client = new mongo.MongoClient(`mongodb://${host}/?directConnection=true`, {
     serverSelectionTimeoutMS: 1_000,
-    timeoutMS: 10_000,
-    monitorCommands: false,
+    connectTimeoutMS: 2_000,
+    socketTimeoutMS: 10_000,
   });
   try {
     return await client.connect();
