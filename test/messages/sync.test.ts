@@ -1,0 +1,127 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { Message, SyncResult } from '../../src/protocol/types.ts';
+import {
+  type ClientSocket,
+  call,
+  connect,
+  emit,
+  listen,
+  type Person,
+  send,
+  signUp,
+} from '../support/client.ts';
+import { withDatabase } from '../support/database.ts';
+import { startTestServer, type TestServer } from '../support/server.ts';
+
+describe('catching up', () => {
+  let server: TestServer;
+  const sockets: ClientSocket[] = [];
+  beforeAll(async () => {
+    server = await startTestServer();
+  });
+  afterAll(async () => {
+    for (const socket of sockets) socket.disconnect();
+    await server.close();
+  });
+
+  const sync = async (as: Person, since: object): Promise<SyncResult> => {
+    const answer = await call<SyncResult>(server.url, 'POST', '/api/sync', { as, body: { since } });
+    expect(answer.status).toBe(200);
+    return answer.body;
+  };
+
+  async function conversation(count: number) {
+    const [ann, ben] = [await signUp(server.url), await signUp(server.url)];
+    const socket = await connect(server.url, ann);
+    sockets.push(socket);
+    const sent = await Promise.all(
+      Array.from({ length: count }, (_, index) => send(socket, { to: ben.id }, `text ${index}`)),
+    );
+    const conversationId = [ann.id, ben.id].sort().join('-');
+    return { ann, ben, socket, sent, conversationId };
+  }
+
+  const at = (message: Message | undefined) => ({
+    seq: message?.seq ?? 0,
+    rev: 0,
+    lastId: message?._id ?? '',
+  });
+
+  it('brings exactly what is missing, over HTTP and over a socket alike', async () => {
+    const { ben, sent, conversationId } = await conversation(6);
+    const since = { [conversationId]: at(sent[2]) };
+    const result = await sync(ben, since);
+    expect(result).toEqual({
+      changes: [{ conversationId, messages: sent.slice(3), upTo: at(sent[5]), more: false }],
+      joined: [],
+      left: [],
+      more: false,
+    });
+    const socket = await connect(server.url, ben);
+    sockets.push(socket);
+    expect(await emit(socket, 'sync', { since })).toEqual({ ok: true, ...result });
+    expect((await sync(ben, { [conversationId]: at(sent[5]) })).changes).toEqual([]);
+  });
+
+  it('brings conversations that the client does not know with their newest page', async () => {
+    const { ben, sent, conversationId } = await conversation(40);
+    const result = await sync(ben, {});
+    expect(result.joined).toEqual([conversationId]);
+    expect(result.changes[0]?.messages).toEqual(sent.slice(-30));
+  });
+
+  it('names conversations that were left', async () => {
+    const { ben } = await conversation(1);
+    const stranger = '0123456789abcdef01234567';
+    const since = { [stranger]: { seq: 3, rev: 0 } };
+    expect((await sync(ben, since)).left).toEqual([stranger]);
+  });
+
+  it('says reset when the history is another one, or shorter', async () => {
+    const { ben, sent, conversationId } = await conversation(4);
+    const foreign = { [conversationId]: { ...at(sent[1]), lastId: '0123456789abcdef01234567' } };
+    const replaced = await sync(ben, foreign);
+    expect(replaced.changes[0]).toMatchObject({ reset: true, messages: sent, upTo: at(sent[3]) });
+    const ahead = { [conversationId]: { seq: 9, rev: 0 } };
+    expect((await sync(ben, ahead)).changes[0]).toMatchObject({ reset: true, messages: sent });
+  });
+
+  it('answers with a bounded number of messages and says that there are more', async () => {
+    const { ben, sent, conversationId } = await conversation(520);
+    const seen: number[] = [];
+    let position: { seq: number; rev: number; lastId: string } = at(undefined);
+    for (let round = 0; round < 2; round++) {
+      const { changes, more } = await sync(ben, { [conversationId]: position });
+      expect(more).toBe(round === 0);
+      seen.push(...(changes[0]?.messages ?? []).map(({ seq }) => seq));
+      position = changes[0]?.upTo ?? position;
+    }
+    expect(seen).toEqual(sent.map(({ seq }) => seq));
+  });
+
+  it('is prompted by conversationHeads, on connecting and when a delivery was lost', async () => {
+    const { ben, sent, conversationId } = await conversation(2);
+    const socket = await connect(server.url, ben);
+    sockets.push(socket);
+    const heads = listen(socket, 'conversationHeads');
+    // As if an instance had died after the commit: the message is stored, and nobody was told.
+    const database = new URL(server.config.mongodb.uri).pathname.slice(1);
+    const lost = { ...sent[1], _id: 'aaaaaaaaaaaaaaaaaaaaaaaa', seq: 3, clientId: 'lost-message' };
+    await withDatabase(database, async (db) => {
+      await db.collection<{ _id: string }>('messages').insertOne({
+        ...lost,
+        createdAt: new Date(),
+        updatedAt: new Date(),
+      } as never);
+      await db
+        .collection<{ _id: string }>('conversations')
+        .updateOne(
+          { _id: conversationId },
+          { $set: { seq: 3, lastId: lost._id }, $currentDate: { headAt: true } },
+        );
+    });
+    await heads.until((list) => list.some((head) => head.seq === 3));
+    const { changes } = await sync(ben, { [conversationId]: at(sent[1]) });
+    expect(changes[0]?.messages.map(({ _id }) => _id)).toEqual([lost._id]);
+  });
+});

@@ -1,0 +1,163 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { MessageStore } from '../../src/web/client/message-store.ts';
+import { direct, group, message, messagesFrom, numbers, other, own } from './message.ts';
+
+function setup() {
+  const store = new MessageStore(own);
+  const seen = { behind: 0 };
+  store.behind.listen(() => {
+    seen.behind += 1;
+  });
+  const shown = (id = direct) => numbers(store.view(id).messages);
+  return { store, seen, shown };
+}
+
+const upTo = (seq: number) => ({ seq, rev: 0, lastId: message(seq)._id });
+
+describe('the message store', () => {
+  it('shows each message once, however often it comes', () => {
+    const { store, seen, shown } = setup();
+    for (const seq of [1, 2, 2, 1, 3, 3]) store.receive(message(seq));
+    expect(shown()).toEqual([1, 2, 3]);
+    expect(seen.behind).toBe(0);
+  });
+
+  it('sets a message aside until what is missing before it has come', () => {
+    const { store, seen, shown } = setup();
+    store.receive(message(1));
+    store.receive(message(3));
+    expect(shown()).toEqual([1]);
+    expect(seen.behind).toBe(1);
+    store.receive(message(2));
+    expect(shown()).toEqual([1, 2, 3]);
+  });
+
+  it('shows an own message at once, also while earlier ones are missing', () => {
+    const { store, shown } = setup();
+    store.receive(message(1));
+    store.receive(message(4, { senderId: own }));
+    expect(shown()).toEqual([1, 4]);
+    for (const seq of [3, 2]) store.receive(message(seq));
+    expect(shown()).toEqual([1, 2, 3, 4]);
+  });
+
+  it('joins pages of history to what is there', () => {
+    const { store, shown } = setup();
+    store.receive(message(80));
+    store.addPage(direct, messagesFrom(30, 79), true);
+    store.addPage(direct, messagesFrom(1, 29), false);
+    expect(shown()).toEqual(numbers(messagesFrom(1, 80)));
+    expect(store.view(direct)).toMatchObject({ atStart: true, ready: true });
+  });
+
+  it('takes a page that overlaps, and leaves one that does not join', () => {
+    const { store, shown } = setup();
+    store.addPage(direct, messagesFrom(10, 15), true);
+    store.addPage(direct, messagesFrom(8, 17), true);
+    store.addPage(direct, messagesFrom(1, 5), false);
+    expect(shown()).toEqual(numbers(messagesFrom(8, 17)));
+    expect(store.view(direct).atStart).toBe(false);
+  });
+
+  it('gives the same view until something changes', () => {
+    const { store } = setup();
+    store.receive(message(1));
+    const view = store.view(direct);
+    store.receive(message(1, { conversationId: group }));
+    expect(store.view(direct)).toBe(view);
+    store.receive(message(2));
+    expect(store.view(direct)).not.toBe(view);
+  });
+
+  it('asks for a sync when another message stands at a number it knows', () => {
+    const { store, seen } = setup();
+    store.receive(message(1));
+    store.receive(message(1, { _id: 'f'.repeat(24) }));
+    expect(seen.behind).toBe(1);
+  });
+
+  it('takes over what a reset brings', () => {
+    const { store, shown } = setup();
+    for (const one of messagesFrom(1, 9)) store.receive(one);
+    const restored = message(4, { _id: 'e'.repeat(24) });
+    store.applyChanges({
+      conversationId: direct,
+      reset: true,
+      messages: [message(3), restored],
+      upTo: { seq: 4, rev: 0, lastId: restored._id },
+      more: false,
+    });
+    expect(shown()).toEqual([3, 4]);
+    expect(store.positions()).toEqual({ [direct]: { seq: 4, rev: 0, lastId: restored._id } });
+  });
+
+  it('counts as unread what is newer than the reading position', () => {
+    const { store } = setup();
+    store.seed([{ conversationId: direct, lastMessage: message(5), readSeq: 3 }]);
+    const unread = () => store.summaries().get(direct)?.unread;
+    expect(unread()).toBe(2);
+    store.noteHeads([{ conversationId: direct, ...upTo(9) }]);
+    expect(unread()).toBe(6);
+    store.noteRead({ conversationId: direct, userId: other, seq: 9 });
+    expect(unread()).toBe(6);
+    store.noteRead({ conversationId: direct, userId: own, seq: 7 });
+    expect(unread()).toBe(2);
+  });
+
+  it('reads everything up to an own message', () => {
+    const { store } = setup();
+    for (const one of messagesFrom(1, 3)) store.receive(one);
+    store.receive(message(4, { senderId: own }));
+    expect(store.summaries().get(direct)?.unread).toBe(0);
+  });
+
+  it('is behind exactly when a head says more than it knows', () => {
+    const { store, seen } = setup();
+    store.receive(message(1));
+    const head = { conversationId: direct, ...upTo(1) };
+    store.noteHeads([head, { conversationId: group, seq: 0, rev: 0, lastId: '' }]);
+    expect(seen.behind).toBe(0);
+    for (const change of [{ seq: 2 }, { rev: 1 }, { lastId: 'd'.repeat(24) }]) {
+      store.noteHeads([{ ...head, ...change }]);
+    }
+    store.noteHeads([{ ...head, conversationId: group }]);
+    expect(seen.behind).toBe(4);
+  });
+
+  it('asks about groups without messages, and not about untouched direct ones', () => {
+    const { store } = setup();
+    store.seed([
+      { conversationId: direct, readSeq: 0 },
+      { conversationId: group, readSeq: 0 },
+    ]);
+    expect(store.positions()).toEqual({ [group]: { seq: 0, rev: 0, lastId: '' } });
+  });
+
+  it('never shows a hole or a repetition, and a sync completes it', () => {
+    const count = 12;
+    fc.assert(
+      fc.property(
+        fc.array(fc.integer({ min: 1, max: count }), { maxLength: 60 }),
+        fc.integer({ min: 1, max: count }),
+        (deliveries, pageStart) => {
+          const { store, shown } = setup();
+          for (const [index, seq] of deliveries.entries()) {
+            store.receive(message(seq));
+            if (index === 20) store.addPage(direct, messagesFrom(pageStart, count), pageStart > 1);
+            const now = shown();
+            expect(now).toEqual(now.map((_, place) => (now[0] ?? 0) + place));
+          }
+          const from = store.lastSeq(direct) + 1;
+          store.applyChanges({
+            conversationId: direct,
+            messages: messagesFrom(from, count),
+            upTo: upTo(count),
+            more: false,
+          });
+          expect(shown().at(-1)).toBe(count);
+        },
+      ),
+    );
+  });
+});

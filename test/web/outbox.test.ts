@@ -1,0 +1,168 @@
+import { describe, expect, it, vi } from 'vitest';
+import type { Message } from '../../src/protocol/types.ts';
+import { ProblemError, UnreachableError } from '../../src/web/client/errors.ts';
+import { Outbox, type OutboxEntry, type OutboxStorage } from '../../src/web/client/outbox.ts';
+import { createMemoryStorage } from '../../src/web/client/outbox-storage.ts';
+import { direct, group, message, other, own } from './message.ts';
+
+const refusal = (status: number, detail = 'Refused', retryAfter?: number) =>
+  new ProblemError({
+    type: 'about:blank',
+    title: detail,
+    status,
+    detail,
+    code: 'invalid_input',
+    requestId: 'r',
+    message: detail,
+    error: detail,
+    ...(retryAfter === undefined ? {} : { retryAfter }),
+  });
+
+/** A server that stores what it is sent, once per clientId, unless it is told to fail. */
+function setup(storage: OutboxStorage = createMemoryStorage()) {
+  const log: Message[] = [];
+  const attempts: string[] = [];
+  const faults: (Error | 'answer lost')[] = [];
+  const store = (entry: OutboxEntry): Message => {
+    const known = log.find(({ clientId }) => clientId === entry.clientId);
+    if (known) return known;
+    const { clientId, text, conversationId } = entry;
+    const stored = message(log.length + 1, { clientId, text, conversationId, senderId: own });
+    log.push(stored);
+    return stored;
+  };
+  const received: Message[] = [];
+  const outbox = new Outbox({
+    storage,
+    firstPause: 1,
+    onStored: (stored) => received.push(stored),
+    send: async (entry) => {
+      attempts.push(entry.text);
+      const fault = faults.shift();
+      await Promise.resolve();
+      if (fault instanceof Error) throw fault;
+      const stored = store(entry);
+      if (fault === 'answer lost') throw new UnreachableError('No answer');
+      return stored;
+    },
+  });
+  const write = (text: string, conversationId = direct) =>
+    outbox.add(conversationId, { to: other }, { text });
+  const stored = () => log.map(({ text }) => text);
+  return { outbox, write, stored, attempts, faults, received, storage };
+}
+
+describe('the outbox', () => {
+  it('shows a message at once and sends nothing before there is a connection', () => {
+    const { outbox, write, attempts } = setup();
+    write('one');
+    expect(outbox.entriesOf(direct)).toMatchObject([{ text: 'one', state: 'pending' }]);
+    expect(outbox.pendingCount()).toBe(1);
+    expect(attempts).toEqual([]);
+  });
+
+  it('sends in the order of writing, and keeps nothing that was stored', async () => {
+    const { outbox, write, stored, received, storage } = setup();
+    for (const text of ['one', 'two', 'three']) write(text);
+    outbox.resume();
+    await vi.waitFor(() => expect(received).toHaveLength(3));
+    expect(stored()).toEqual(['one', 'two', 'three']);
+    expect(outbox.entriesOf(direct)).toEqual([]);
+    expect(await storage.load()).toEqual([]);
+  });
+
+  it('lets nothing overtake a message whose sending failed', async () => {
+    const { outbox, write, stored, faults, attempts } = setup();
+    faults.push(refusal(503), new UnreachableError('No answer'), refusal(429, 'Slow', 0.01));
+    for (const text of ['one', 'two']) write(text);
+    outbox.resume();
+    await vi.waitFor(() => expect(outbox.pendingCount()).toBe(0));
+    expect(stored()).toEqual(['one', 'two']);
+    expect(attempts).toEqual(['one', 'one', 'one', 'one', 'two']);
+  });
+
+  it('stores a message once when its acknowledgement was lost', async () => {
+    const { outbox, write, stored, faults, received } = setup();
+    faults.push('answer lost', 'answer lost');
+    write('one');
+    outbox.resume();
+    await vi.waitFor(() => expect(outbox.pendingCount()).toBe(0));
+    expect(stored()).toEqual(['one']);
+    expect(received).toHaveLength(1);
+  });
+
+  it('does not hold up other conversations', async () => {
+    const { outbox, write, faults, stored } = setup();
+    faults.push(refusal(503, 'Down', 60));
+    write('stuck');
+    write('elsewhere', group);
+    outbox.resume();
+    await vi.waitFor(() => expect(stored()).toEqual(['elsewhere']));
+    expect(outbox.entriesOf(direct)).toMatchObject([{ state: 'pending' }]);
+  });
+
+  it('says why a message was refused, goes on with the next, and retries when asked', async () => {
+    const { outbox, write, faults, stored } = setup();
+    faults.push(refusal(400, 'Too ugly'));
+    const { clientId } = write('one');
+    write('two');
+    outbox.resume();
+    await vi.waitFor(() => expect(stored()).toEqual(['two']));
+    expect(outbox.entriesOf(direct)).toMatchObject([{ state: 'failed', reason: 'Too ugly' }]);
+    outbox.retry(clientId);
+    expect(outbox.entriesOf(direct)[0]).not.toHaveProperty('reason');
+    await vi.waitFor(() => expect(stored()).toEqual(['two', 'one']));
+    expect(outbox.entriesOf(direct)).toEqual([]);
+  });
+
+  it('forgets a discarded message for good', async () => {
+    const { outbox, write, faults, attempts, storage } = setup();
+    faults.push(refusal(403));
+    const { clientId } = write('one');
+    outbox.resume();
+    await vi.waitFor(() => expect(outbox.entriesOf(direct)[0]?.state).toBe('failed'));
+    outbox.remove(clientId);
+    outbox.resume();
+    expect(outbox.entriesOf(direct)).toEqual([]);
+    expect(await storage.load()).toEqual([]);
+    expect(attempts).toEqual(['one']);
+  });
+
+  it('sends again at once when the connection is back', async () => {
+    const { outbox, write, faults, stored } = setup();
+    faults.push(refusal(503, 'Down', 3_600));
+    write('one');
+    outbox.resume();
+    await vi.waitFor(() => expect(faults).toEqual([]));
+    outbox.pause();
+    outbox.resume();
+    await vi.waitFor(() => expect(stored()).toEqual(['one']));
+  });
+
+  it('survives a reload: the same messages, under the same clientIds, in the same order', async () => {
+    const before = setup();
+    before.faults.push('answer lost');
+    const ids = ['one', 'two', 'three'].map((text) => before.write(text).clientId);
+    before.outbox.resume();
+    await vi.waitFor(() => expect(before.stored()).toEqual(['one']));
+    before.outbox.pause();
+
+    const after = setup(before.storage);
+    after.outbox.resume();
+    after.write('four');
+    await after.outbox.restore();
+    await vi.waitFor(() => expect(after.outbox.pendingCount()).toBe(0));
+    expect(after.received.map(({ clientId }) => clientId)).toEqual(expect.arrayContaining(ids));
+    expect(after.stored().filter((text) => text !== 'four')).toEqual(['one', 'two', 'three']);
+  });
+
+  it('drops a message that is known to be stored while it waits', async () => {
+    const { outbox, write, attempts } = setup();
+    const { clientId } = write('one');
+    outbox.remove(clientId);
+    write('two');
+    outbox.resume();
+    await vi.waitFor(() => expect(outbox.pendingCount()).toBe(0));
+    expect(attempts).toEqual(['two']);
+  });
+});
