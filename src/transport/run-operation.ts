@@ -29,11 +29,31 @@ export type Outcome<T> =
 
 export type RunOperation = <I, T>(invocation: Invocation<I, T>) => Promise<Outcome<T>>;
 
-/** Slower than this is worth a line in the log. */
+/** Slower than this is worth a line in the log, */
 const SLOW_MS = 1_000;
+/** but not more often than this for one operation: a slow database slows every request. */
+const SLOW_LINE_EVERY_MS = 5_000;
 
 /** Never throws: every error becomes a problem, and unexpected ones are logged. */
 export function createRunOperation(log: Logger): RunOperation {
+  /** Operation -> slow ones since the last line about it. */
+  const slow = new Map<string, { since: number; count: number; longest: number }>();
+
+  function noteSlow(name: string, requestId: string, took: number): void {
+    const now = performance.now();
+    const noted = slow.get(name) ?? { since: Number.NEGATIVE_INFINITY, count: 0, longest: 0 };
+    noted.count++;
+    noted.longest = Math.max(noted.longest, took);
+    slow.set(name, noted);
+    if (now - noted.since < SLOW_LINE_EVERY_MS) return;
+    const { count, longest } = noted;
+    log.warn(
+      { operation: name, requestId, count, longestMs: Math.round(longest) },
+      'slow operations since the last line about them',
+    );
+    slow.set(name, { since: now, count: 0, longest: 0 });
+  }
+
   return async (invocation) => {
     const { name, operation, context, authenticate, read } = invocation;
     const { requestId } = context;
@@ -55,9 +75,7 @@ export function createRunOperation(log: Logger): RunOperation {
       return { ok: false, problem: toProblem(error, requestId) };
     } finally {
       const took = performance.now() - startedAt;
-      if (took > SLOW_MS) {
-        log.warn({ operation: name, requestId, ms: Math.round(took) }, 'a slow operation');
-      }
+      if (took > SLOW_MS) noteSlow(name, requestId, took);
     }
   };
 }
