@@ -155,7 +155,10 @@ describe('the private MongoDB', () => {
     const first = await mongod();
     await store(first.uri);
     await first.close();
-    const squatter = createServer().listen(Number(new URL(first.uri).port), '127.0.0.1');
+    const squatter = createServer((socket) => socket.destroy()).listen(
+      Number(new URL(first.uri).port),
+      '127.0.0.1',
+    );
     await once(squatter, 'listening');
     opened.push(async () => squatter.close());
 
@@ -239,7 +242,7 @@ describe('the private MongoDB', () => {
     const error = await failure(mongod());
     expect(error.exitCode).toBe(78);
     expect(error.message).toContain('written by MongoDB 5.0.9');
-    expect(error.message).toMatch(/mongod 5 on the PATH[^]*MONGODB_URI[^]*DATA_DIR/);
+    expect(error.message).toMatch(/mongod 5 on the PATH[\s\S]*MONGODB_URI[\s\S]*DATA_DIR/);
   });
 
   it('names the packages when a shared library is missing', async () => {
@@ -289,7 +292,7 @@ describe('the private MongoDB', () => {
     const error = await failure(mongod({ places: ['path', 'cache', 'wheel'], cacheDir }));
     expect(error.exitCode).toBe(69);
     expect(error.message).toContain(reason);
-    expect(error.message).toMatch(/Any one of these helps:[^]*MONGODB_URI[^]*on the PATH/);
+    expect(error.message).toMatch(/Any one of these helps:[\s\S]*MONGODB_URI[\s\S]*on the PATH/);
     expect(await readdir(cacheDir)).toEqual([]);
   });
 });

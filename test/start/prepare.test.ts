@@ -111,7 +111,8 @@ describe('the installation', () => {
 
   it('ends with npm on a signal, and is done again the next time', async () => {
     const env = await checkout(`
-      require('node:fs').appendFileSync('runs', process.pid + '\\n');
+      import { appendFileSync } from 'node:fs';
+      appendFileSync('runs', process.pid + '\\n');
       process.on('SIGTERM', () => process.exit(1));
       setInterval(() => {}, 1000);
     `);
@@ -129,7 +130,7 @@ describe('the installation', () => {
 
   it('asks for the development dependencies also where NODE_ENV is production', async () => {
     const env = await checkout(
-      "require('node:fs').writeFileSync('asked', process.argv.join(' ')); process.exit(1);",
+      "import { writeFileSync } from 'node:fs'; writeFileSync('asked', process.argv.join(' ')); process.exit(1);",
     );
     const child = start({ ...env, NODE_ENV: 'production' });
     expect(await once(child, 'exit')).toEqual([1, null]);

@@ -33,6 +33,13 @@ describe('the message store', () => {
     expect(shown()).toEqual([1, 2, 3]);
   });
 
+  it('takes in the first message of all after the second', () => {
+    const { store, seen, shown } = setup();
+    for (const seq of [2, 1, 3]) store.receive(message(seq));
+    expect(shown()).toEqual([1, 2, 3]);
+    expect(seen.behind).toBe(0);
+  });
+
   it('shows an own message at once, also while earlier ones are missing', () => {
     const { store, shown } = setup();
     store.receive(message(1));

@@ -7,11 +7,14 @@
  * process no longer runs. Known limit: processes in different containers that share the
  * folder do not see each other; the databases' own locks then speak.
  */
-import { link, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { link, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { ensureFolder } from './data-dir.ts';
 import { identify, isAlive, type ProcessIdentity } from './process-identity.ts';
 import { exitCodes, StartupError } from './startup-error.ts';
+
+const takeLimitMs = 5_000;
 
 /** A held lock. */
 export interface DataDirLock {
@@ -31,18 +34,13 @@ export async function lockDataDir(dataDir: string): Promise<DataDirLock> {
   const draft = `${file}.${process.pid}.${Math.random().toString(36).slice(2)}`;
   await writeFile(draft, mine, { mode: 0o600 });
   try {
-    // Each round either takes the lock, meets a live holder, or clears away a dead one.
-    for (let round = 0; round < 10; round += 1) {
+    for (const limit = Date.now() + takeLimitMs; Date.now() < limit; await delay(10)) {
       if (await linked(draft, file)) return { folder, release: () => release(file, mine) };
-      const theirs = await readFile(file, 'utf8').catch(() => undefined);
-      if (theirs === undefined) continue;
-      const holder = parseIdentity(theirs);
+      const holder = await holderOf(file);
       if (holder && (await isAlive(holder))) throw heldBy(holder.pid, folder);
-      await clearAway(file, theirs);
+      await clearAway(file, draft);
     }
-    throw new StartupError(
-      `The lock ${file} changes hands without end; remove it and start again.`,
-    );
+    throw new StartupError(`The lock ${file} cannot be taken; remove it and start again.`);
   } finally {
     await rm(draft, { force: true });
   }
@@ -66,17 +64,27 @@ async function linked(draft: string, file: string): Promise<boolean> {
   }
 }
 
-/** Removes a dead holder's lock, unless another start replaced it in the meantime. */
-async function clearAway(file: string, expected: string): Promise<void> {
-  const aside = `${file}.stale.${process.pid}.${Math.random().toString(36).slice(2)}`;
-  try {
-    await rename(file, aside);
-  } catch {
+/**
+ * Removes a dead holder's lock. Only one start at a time may: otherwise one that looked early
+ * would remove the lock that another has meanwhile put in its place.
+ */
+async function clearAway(file: string, draft: string): Promise<void> {
+  const guard = `${file}.takeover`;
+  if (!(await linked(draft, guard))) {
+    // A start that was killed in this very moment must not bar all later ones.
+    const clearing = await holderOf(guard);
+    if (clearing && !(await isAlive(clearing))) await rm(guard, { force: true });
     return;
   }
-  const got = await readFile(aside, 'utf8').catch(() => expected);
-  if (got !== expected) await link(aside, file).catch(() => undefined);
-  await rm(aside, { force: true });
+  const left = await readFile(file, 'utf8').catch(() => undefined);
+  const holder = left === undefined ? undefined : parseIdentity(left);
+  // When it is already gone it is free to be taken, and what stands there next is alive.
+  if (left !== undefined && !(holder && (await isAlive(holder)))) await rm(file, { force: true });
+  await rm(guard, { force: true });
+}
+
+async function holderOf(file: string): Promise<ProcessIdentity | undefined> {
+  return parseIdentity(await readFile(file, 'utf8').catch(() => ''));
 }
 
 async function release(file: string, mine: string): Promise<void> {

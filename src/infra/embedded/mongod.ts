@@ -37,6 +37,9 @@ import { exitCodes, StartupError } from './startup-error.ts';
 const setName = 'parley';
 // A start after a kill -9 first replays the journal, which may take a while on a slow disk.
 const readyLimitMs = 120_000;
+// MongoDB looks for itself under its old address. When a program that stays silent has taken
+// that port, it gives up after 30 s.
+const configureLimitMs = 60_000;
 const primaryLimitMs = 30_000;
 
 const wheel: Wheel = {
@@ -149,7 +152,7 @@ async function makePrimary(ready: Ready & { server: ServerProcess }, port: numbe
     // Somebody else's server may have taken the port between our look and the start.
     if (Number(pid) !== ready.server.pid)
       throw new StartupError(`${host} answers, but is not ours`, 69);
-    await untilReady(ready, () => configureSet(admin, host));
+    await untilReady({ ...ready, limitMs: configureLimitMs }, () => configureSet(admin, host));
     await untilReady({ ...ready, limitMs: primaryLimitMs }, async () =>
       (await admin.command({ hello: 1 })).isWritablePrimary ? true : undefined,
     );
@@ -185,6 +188,9 @@ async function configureSet(admin: mongo.Db, host: string): Promise<true | undef
   } catch (error) {
     const name = (error as mongo.MongoServerError).codeName;
     if (name === 'NotYetInitialized') {
+      // It says so also while it loads a set; initiating that would be an error.
+      const known = await admin.client.db('local').collection('system.replset').findOne();
+      if (known) return undefined;
       await admin.command({ replSetInitiate: { _id: setName, members: [{ _id: 0, host }] } });
       return true;
     }

@@ -1,0 +1,2 @@
+export const requiredNode: string;
+export function nodeVersionFault(found: string): string | undefined;

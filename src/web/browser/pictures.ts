@@ -1,0 +1,87 @@
+/** Makes a chosen file into a picture that the server accepts. */
+import { limits } from '../../protocol/limits.ts';
+import type { OutgoingImage } from '../client/outbox.ts';
+
+/** What the server takes, for a file chooser's `accept`. */
+export const pictureTypes = ['image/png', 'image/jpeg', 'image/webp', 'image/gif'];
+
+const LONGEST_SIDE = 2_560;
+const AVATAR_SIDE = 512;
+
+/** A picture for a message: as it is where it may be, smaller where it must. */
+export async function preparePicture(file: Blob): Promise<OutgoingImage> {
+  const bitmap = await decode(file);
+  const { width, height } = bitmap;
+  const fits = file.size <= limits.imageBytes && Math.max(width, height) <= LONGEST_SIDE;
+  if (fits && pictureTypes.includes(file.type)) {
+    return { data: await toDataUrl(file), width, height };
+  }
+  const scale = Math.min(1, LONGEST_SIDE / Math.max(width, height));
+  const size = { width: Math.round(width * scale), height: Math.round(height * scale) };
+  const smaller = await draw(bitmap, size, { x: 0, y: 0, width, height });
+  return { data: await toDataUrl(smaller), ...size };
+}
+
+/** A square picture of a person or a group, cut from the middle. Returns a data URL. */
+export async function prepareAvatar(file: Blob): Promise<string> {
+  const bitmap = await decode(file);
+  const side = Math.min(bitmap.width, bitmap.height);
+  const target = Math.min(side, AVATAR_SIDE);
+  const square = await draw(
+    bitmap,
+    { width: target, height: target },
+    { x: (bitmap.width - side) / 2, y: (bitmap.height - side) / 2, width: side, height: side },
+  );
+  return toDataUrl(square);
+}
+
+/** The first picture among dropped or pasted things. */
+export function firstPicture(files: Iterable<File>): File | undefined {
+  return [...files].find((file) => file.type.startsWith('image/'));
+}
+
+async function decode(file: Blob): Promise<ImageBitmap> {
+  try {
+    return await createImageBitmap(file);
+  } catch (cause) {
+    throw new Error('This file is not a picture that can be shown.', { cause });
+  }
+}
+
+interface Area {
+  x: number;
+  y: number;
+  width: number;
+  height: number;
+}
+
+async function draw(
+  bitmap: ImageBitmap,
+  size: { width: number; height: number },
+  from: Area,
+): Promise<Blob> {
+  const canvas = document.createElement('canvas');
+  canvas.width = size.width;
+  canvas.height = size.height;
+  const context = canvas.getContext('2d');
+  if (!context) throw new Error('This browser cannot make the picture smaller.');
+  context.imageSmoothingQuality = 'high';
+  // JPEG knows no transparency; white is what most pictures were made for.
+  context.fillStyle = '#fff';
+  context.fillRect(0, 0, size.width, size.height);
+  context.drawImage(bitmap, from.x, from.y, from.width, from.height, 0, 0, size.width, size.height);
+  const blob = await new Promise<Blob | null>((resolve) => {
+    canvas.toBlob(resolve, 'image/jpeg', 0.86);
+  });
+  if (!blob) throw new Error('This picture could not be made smaller.');
+  return blob;
+}
+
+function toDataUrl(blob: Blob): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const reader = new FileReader();
+    reader.onload = () => resolve(String(reader.result));
+    reader.onerror = () => reject(reader.error);
+    reader.readAsDataURL(blob);
+  });
+}

@@ -1,0 +1,247 @@
+/**
+ * One signed-in person's client, without a user interface: a browser page, a bot and a load
+ * test can all use it. It joins the parts, which know nothing of each other:
+ *
+ *   lists, history ─┐
+ *   live events ────┼─> MessageStore ─> whoever shows it
+ *   sync ───────────┤
+ *   Outbox ─(ack)───┘
+ */
+import { limits } from '../../protocol/limits.ts';
+import type { Contact, Group, Message, Position, User } from '../../protocol/types.ts';
+import { type Api, createApi } from './api.ts';
+import { CatchUp } from './catch-up.ts';
+import { Connection } from './connection.ts';
+import { Emitter } from './emitter.ts';
+import { ProblemError } from './errors.ts';
+import { createHttp, type HttpOptions } from './http.ts';
+import { MessageStore } from './message-store.ts';
+import { Outbox, type OutboxEntry, type OutboxStorage } from './outbox.ts';
+import { Presence } from './presence.ts';
+import { ReadPositions } from './read-positions.ts';
+
+export interface ClientOptions extends HttpOptions {
+  ownId: string;
+  storage: OutboxStorage;
+}
+
+/** What concerns the lists of people and groups, or the session itself. */
+export type ClientNotice =
+  | { type: 'groupChanged'; group: Group }
+  | { type: 'groupGone'; groupId: string }
+  | { type: 'listsStale' }
+  | { type: 'sessionEnded'; message: string };
+
+/** A `since` of so many conversations would not fit into one socket packet. */
+const SYNC_BY_SOCKET = Math.floor(limits.socketPacketBytes / 160);
+const ENOUGH_TO_SHOW = 30;
+
+export class ParleyClient {
+  readonly api: Api;
+  readonly connection: Connection;
+  readonly messages: MessageStore;
+  readonly outbox: Outbox;
+  readonly presence: Presence;
+  readonly reads: ReadPositions;
+  readonly notices = new Emitter<ClientNotice>();
+  readonly ownId: string;
+  readonly #catchUp: CatchUp;
+  readonly #groupIds = new Set<string>();
+  #seeded = { people: false, groups: false };
+  #wasOnline = false;
+
+  constructor({ ownId, storage, ...options }: ClientOptions) {
+    this.ownId = ownId;
+    this.api = createApi(createHttp(options));
+    this.connection = new Connection(options);
+    this.messages = new MessageStore(ownId);
+    this.outbox = new Outbox({
+      storage,
+      send: (entry) => this.#send(entry),
+      onStored: (message) => this.messages.receive(message),
+    });
+    this.presence = new Presence({
+      watch: (userIds) => this.connection.ask('watchPresence', { userIds }),
+    });
+    this.reads = new ReadPositions({
+      store: this.messages,
+      ownId,
+      send: (conversationId, seq) => this.connection.ask('markRead', { conversationId, seq }),
+    });
+    this.#catchUp = new CatchUp({
+      store: this.messages,
+      sync: (since) => this.#sync(since),
+      onMembership: ({ joined, left }) => {
+        for (const conversationId of left) this.dropGroup(conversationId);
+        if (joined.length > 0) this.notices.emit({ type: 'listsStale' });
+      },
+    });
+    this.#listen();
+  }
+
+  start(): void {
+    void this.outbox.restore();
+    this.connection.open();
+  }
+
+  stop(): void {
+    this.connection.close();
+  }
+
+  /** Reads the list of people, and takes in what it says about their conversations. */
+  async loadPeople(): Promise<Contact[]> {
+    const people = await this.api.listContacts();
+    this.messages.seed(people);
+    this.presence.seed(people.map(toPresence));
+    this.#seeded.people = true;
+    this.#startCatchUp();
+    return people;
+  }
+
+  async loadGroups(): Promise<Group[]> {
+    const groups = await this.api.listGroups();
+    for (const group of groups) this.#groupIds.add(group._id);
+    this.messages.seed(groups.map(toSeed));
+    this.#seeded.groups = true;
+    this.#startCatchUp();
+    return groups;
+  }
+
+  /** Makes a group that just came known, with what it says about its conversation. */
+  takeGroup(group: Group): void {
+    this.#groupIds.add(group._id);
+    this.messages.seed([toSeed(group)]);
+    this.notices.emit({ type: 'groupChanged', group });
+  }
+
+  /** Drops a group one no longer belongs to. */
+  dropGroup(groupId: string): void {
+    this.#groupIds.delete(groupId);
+    this.messages.forget(groupId);
+    for (const { clientId } of this.outbox.entriesOf(groupId)) this.outbox.remove(clientId);
+    this.notices.emit({ type: 'groupGone', groupId });
+  }
+
+  /** Sees to it that there is enough of a conversation to show it. */
+  async openConversation(conversationId: string): Promise<void> {
+    const view = this.messages.view(conversationId);
+    if (view.ready || view.messages.length >= ENOUGH_TO_SHOW) return;
+    await this.loadOlder(conversationId);
+  }
+
+  /** Loads the page before the oldest message held. */
+  async loadOlder(conversationId: string): Promise<void> {
+    const before = this.messages.firstSeq(conversationId);
+    const request = before === undefined ? {} : { before };
+    const peer = this.peerOf(conversationId);
+    const { data, hasNext } = peer
+      ? await this.api.listDirectMessages(peer, request)
+      : await this.api.listGroupMessages(conversationId, request);
+    this.messages.addPage(conversationId, data, hasNext);
+  }
+
+  /** The other person of a direct conversation; nothing for a group. */
+  peerOf(conversationId: string): string | undefined {
+    const ids = conversationId.split('-');
+    return ids.length === 2 ? ids.find((id) => id !== this.ownId) : undefined;
+  }
+
+  #listen(): void {
+    const { connection, messages, outbox } = this;
+    const { events } = connection;
+    connection.changed.listen(() => this.#statusChanged());
+    connection.refused.listen((error) => void this.#refused(error));
+    events.on('newMessage', (message) => this.#receive(message));
+    events.on('newGroupMessage', (message) => this.#receive(message));
+    events.on('conversationHeads', (heads) => messages.noteHeads(heads));
+    events.on('conversationRead', (position) => messages.noteRead(position));
+    events.on('presence', (states) => this.presence.note(states));
+    events.on('newGroup', (group) => this.takeGroup(group));
+    events.on('groupUpdated', (group) => this.takeGroup(group));
+    events.on('removedFromGroup', ({ groupId }) => this.dropGroup(groupId));
+    events.on('groupDeleted', ({ groupId }) => this.dropGroup(groupId));
+    events.on('sessionRevoked', ({ message }) => this.#end(message));
+    // An own message that came by another way: its acknowledgement was lost, or another
+    // page of the same person sent it.
+    messages.arrived.listen(({ senderId, clientId }) => {
+      if (senderId === this.ownId) outbox.remove(clientId);
+    });
+  }
+
+  #statusChanged(): void {
+    if (this.connection.status === 'online') {
+      this.outbox.resume();
+      this.presence.start();
+      this.reads.start();
+      this.#startCatchUp();
+      // Reading positions and profiles may have changed meanwhile; sync does not carry them.
+      if (this.#wasOnline) this.notices.emit({ type: 'listsStale' });
+      this.#wasOnline = true;
+      return;
+    }
+    this.outbox.pause();
+    this.presence.stop();
+    this.reads.stop();
+    this.#catchUp.stop();
+  }
+
+  /** A sync without the lists would ask for everything. */
+  #startCatchUp(): void {
+    if (this.connection.status !== 'online') return;
+    if (this.#seeded.people && this.#seeded.groups) this.#catchUp.start();
+  }
+
+  #receive(message: Message): void {
+    this.messages.receive(message);
+    const isStranger =
+      message.groupId !== undefined ? !this.#groupIds.has(message.groupId) : message.seq === 1;
+    if (isStranger) this.notices.emit({ type: 'listsStale' });
+  }
+
+  async #send(entry: OutboxEntry): Promise<Message> {
+    const { recipient, clientId, text, image } = entry;
+    if (!image) {
+      const payload = { ...recipient, text, clientId };
+      return (await this.connection.ask('sendMessage', payload)).message;
+    }
+    const body = { text, image: image.data, clientId };
+    const { id } = this.connection;
+    return 'to' in recipient
+      ? this.api.sendDirectMessage(recipient.to, body, id)
+      : this.api.sendGroupMessage(recipient.groupId, body, id);
+  }
+
+  #sync(since: Record<string, Position>) {
+    return Object.keys(since).length > SYNC_BY_SOCKET
+      ? this.api.sync({ since })
+      : this.connection.ask('sync', { since });
+  }
+
+  /** A refused connection may only mean a busy server; the session itself is asked. */
+  async #refused(error: Error): Promise<void> {
+    const signedOut = (reason: unknown) => reason instanceof ProblemError && reason.status === 401;
+    if (signedOut(error)) return this.#end(error.message);
+    try {
+      await this.api.checkAuth();
+    } catch (reason) {
+      if (signedOut(reason)) this.#end('You are signed out.');
+    }
+  }
+
+  #end(message: string): void {
+    this.stop();
+    this.notices.emit({ type: 'sessionEnded', message });
+  }
+}
+
+const toSeed = ({ _id, lastMessage, readSeq = 0 }: Group) => ({
+  conversationId: _id,
+  readSeq,
+  ...(lastMessage ? { lastMessage } : {}),
+});
+
+const toPresence = ({ _id, online = false, lastSeenAt }: User) => ({
+  userId: _id,
+  online,
+  lastSeenAt,
+});

@@ -1,0 +1,199 @@
+/**
+ * All conversations of one person, as this client knows them. Whatever brings a message (a page
+ * of history, an acknowledgement, a live event, a sync) hands it in here, in any order and as
+ * often as it likes; what is shown comes out sorted, once, and without holes.
+ */
+import type {
+  ConversationChanges,
+  ConversationHead,
+  Message,
+  Position,
+  ReadPosition,
+} from '../../protocol/types.ts';
+import { ConversationLog } from './conversation-log.ts';
+import { Emitter } from './emitter.ts';
+
+/** One conversation, to be shown. The object stays the same until something in it changes. */
+export interface ConversationView {
+  /** Without holes, ascending; own messages that wait for earlier ones stand at the end. */
+  messages: readonly Message[];
+  /** Whether there is nothing older. */
+  atStart: boolean;
+  /** Whether enough was loaded to show the conversation. */
+  ready: boolean;
+}
+
+/** One conversation, as the sidebar needs it. */
+export interface Summary {
+  last: Message | undefined;
+  unread: number;
+  readSeq: number;
+}
+
+/** What a list from the server says about one conversation. */
+export interface Seed {
+  conversationId: string;
+  lastMessage?: Message;
+  readSeq: number;
+}
+
+const nothing: ConversationView = { messages: [], atStart: false, ready: false };
+
+export class MessageStore {
+  readonly changed = new Emitter();
+  /** Something is missing or does not fit: time for a sync. */
+  readonly behind = new Emitter();
+  /** A message came that was not known before. */
+  readonly arrived = new Emitter<Message>();
+  readonly #ownId: string;
+  readonly #logs = new Map<string, ConversationLog>();
+  readonly #readSeqs = new Map<string, number>();
+  readonly #headSeqs = new Map<string, number>();
+  readonly #views = new Map<string, ConversationView>();
+  #summaries: ReadonlyMap<string, Summary> = new Map();
+
+  constructor(ownId: string) {
+    this.#ownId = ownId;
+  }
+
+  view(conversationId: string): ConversationView {
+    const known = this.#views.get(conversationId);
+    if (known) return known;
+    const log = this.#logs.get(conversationId);
+    if (!log) return nothing;
+    const waiting = log.aside.filter((message) => message.senderId === this.#ownId);
+    const view = {
+      messages: waiting.length === 0 ? log.messages : [...log.messages, ...waiting],
+      atStart: log.atStart,
+      ready: log.paged,
+    };
+    this.#views.set(conversationId, view);
+    return view;
+  }
+
+  /** Every conversation with something to tell. A new map after each change. */
+  summaries = (): ReadonlyMap<string, Summary> => this.#summaries;
+
+  /** Number of the oldest message held. */
+  firstSeq(conversationId: string): number | undefined {
+    return this.#logs.get(conversationId)?.firstSeq;
+  }
+
+  lastSeq(conversationId: string): number {
+    return this.#logs.get(conversationId)?.lastSeq ?? 0;
+  }
+
+  readSeq(conversationId: string): number {
+    return this.#readSeqs.get(conversationId) ?? 0;
+  }
+
+  /** How far every conversation is known: the question of a sync. */
+  positions(): Record<string, Position> {
+    const known = [...this.#logs].filter(([id, log]) => log.lastSeq > 0 || !id.includes('-'));
+    return Object.fromEntries(known.map(([id, log]) => [id, log.position]));
+  }
+
+  /** Takes in what the lists of people and groups say. */
+  seed(seeds: readonly Seed[]): void {
+    for (const { conversationId, lastMessage, readSeq } of seeds) {
+      if (lastMessage) this.#take(this.#log(conversationId), lastMessage);
+      // A group exists without a message too, and a sync has to know that it is known.
+      else if (!conversationId.includes('-')) this.#log(conversationId);
+      this.#raiseRead(conversationId, readSeq);
+      this.#views.delete(conversationId);
+    }
+    this.#publish();
+  }
+
+  /** A live message, or the stored copy of an own one. */
+  receive(message: Message): void {
+    const isNew = message.seq > this.lastSeq(message.conversationId);
+    this.#take(this.#log(message.conversationId), message);
+    this.#publish(message.conversationId);
+    if (isNew) this.arrived.emit(message);
+  }
+
+  addPage(conversationId: string, page: readonly Message[], hasOlder: boolean): void {
+    this.#log(conversationId).addPage(page, hasOlder);
+    this.#publish(conversationId);
+  }
+
+  /** One conversation's part of a sync. */
+  applyChanges(changes: ConversationChanges): void {
+    const { conversationId, messages, upTo } = changes;
+    const before = this.lastSeq(conversationId);
+    const log = this.#log(conversationId);
+    if (changes.reset || log.messages.length === 0) log.reset(messages, upTo.rev);
+    else {
+      for (const message of messages) this.#take(log, message);
+      log.caughtUpTo(upTo.rev);
+    }
+    for (const message of messages) this.#readOwn(message);
+    this.#publish(conversationId);
+    if (changes.reset) return;
+    for (const message of messages) if (message.seq > before) this.arrived.emit(message);
+  }
+
+  /** Compares with what the server has; says so where this client is behind. */
+  noteHeads(heads: readonly ConversationHead[]): void {
+    const isBehind = heads.some((head) => {
+      this.#headSeqs.set(head.conversationId, head.seq);
+      const mine = this.#logs.get(head.conversationId)?.position;
+      if (!mine) return head.seq > 0;
+      if (mine.seq < head.seq || mine.rev < head.rev) return true;
+      return mine.seq === head.seq && head.lastId !== '' && mine.lastId !== head.lastId;
+    });
+    this.#publish();
+    if (isBehind) this.behind.emit();
+  }
+
+  noteRead({ conversationId, seq, userId }: ReadPosition): void {
+    if (userId !== this.#ownId || !this.#raiseRead(conversationId, seq)) return;
+    this.#publish();
+  }
+
+  forget(conversationId: string): void {
+    for (const map of [this.#logs, this.#readSeqs, this.#headSeqs, this.#views]) {
+      map.delete(conversationId);
+    }
+    this.#publish();
+  }
+
+  #log(conversationId: string): ConversationLog {
+    const known = this.#logs.get(conversationId);
+    if (known) return known;
+    const log = new ConversationLog();
+    this.#logs.set(conversationId, log);
+    return log;
+  }
+
+  #take(log: ConversationLog, message: Message): void {
+    const receipt = log.receive(message);
+    this.#readOwn(message);
+    if (receipt === 'gap' || receipt === 'mismatch') this.behind.emit();
+  }
+
+  /** Sending reads everything up to one's own message; the server counts so too. */
+  #readOwn(message: Message): void {
+    if (message.senderId === this.#ownId) this.#raiseRead(message.conversationId, message.seq);
+  }
+
+  #raiseRead(conversationId: string, seq: number): boolean {
+    if (seq <= this.readSeq(conversationId)) return false;
+    this.#readSeqs.set(conversationId, seq);
+    return true;
+  }
+
+  #publish(conversationId?: string): void {
+    if (conversationId !== undefined) this.#views.delete(conversationId);
+    const summaries = new Map<string, Summary>();
+    for (const [id, log] of this.#logs) {
+      const readSeq = this.readSeq(id);
+      const head = Math.max(log.lastSeq, this.#headSeqs.get(id) ?? 0);
+      const last = log.messages.at(-1);
+      summaries.set(id, { last, readSeq, unread: Math.max(0, head - readSeq) });
+    }
+    this.#summaries = summaries;
+    this.changed.emit();
+  }
+}

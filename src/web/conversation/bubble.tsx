@@ -1,0 +1,87 @@
+import { clsx } from 'clsx';
+import { Check } from 'lucide-react';
+import type { ReactNode } from 'react';
+import type { Message } from '../../protocol/types.ts';
+import { exactTime, timeOfDay } from '../state/wording.ts';
+import { MessageText } from './message-text.tsx';
+import { Picture } from './picture.tsx';
+
+export interface BubbleProps {
+  message: Message;
+  isOwn: boolean;
+  endsGroup: boolean;
+  /** Named for screen readers where the sight does not tell. */
+  author?: string;
+}
+
+/** A stored message. */
+export function Bubble({ message, isOwn, endsGroup, author }: BubbleProps) {
+  const [first] = message.attachments ?? [];
+  return (
+    <BubbleFrame
+      isOwn={isOwn}
+      endsGroup={endsGroup}
+      text={message.text}
+      author={author ?? (isOwn ? 'You' : '')}
+      picture={
+        message.image && <Picture src={message.image} width={first?.width} height={first?.height} />
+      }
+      status={
+        <time dateTime={message.createdAt} title={exactTime(message.createdAt)}>
+          {timeOfDay(message.createdAt)}
+        </time>
+      }
+      mark={isOwn && <Check size={13} role="img" aria-label="Sent" />}
+    />
+  );
+}
+
+export interface BubbleFrameProps {
+  isOwn: boolean;
+  endsGroup: boolean;
+  author: string;
+  text: string;
+  picture?: ReactNode;
+  status: ReactNode;
+  mark?: ReactNode;
+  isFailed?: boolean;
+}
+
+/** The shape of a message; its time stands at the end of the last line where there is room. */
+export function BubbleFrame(props: BubbleFrameProps) {
+  const { isOwn, endsGroup, author, text, picture, status, mark, isFailed = false } = props;
+  return (
+    <div className={clsx('flex', isOwn && 'justify-end')}>
+      <div
+        className={clsx(
+          'relative max-w-[min(85%,34rem)] min-w-0 rounded-2xl shadow-card',
+          isOwn ? 'bg-own' : 'border border-line bg-raised',
+          isFailed && 'border border-danger',
+          endsGroup && (isOwn ? 'rounded-br-md' : 'rounded-bl-md'),
+        )}
+      >
+        {author !== '' && <span className="sr-only">{author}: </span>}
+        {picture && <div className="p-1">{picture}</div>}
+        {text === '' ? (
+          <span className="pointer-events-none absolute right-3 bottom-3 flex items-center gap-1 rounded-full bg-black/60 px-2 py-0.5 text-xs text-white tabular-nums">
+            {status}
+            {mark}
+          </span>
+        ) : (
+          <div className="flow-root px-3.5 py-1.5">
+            <MessageText text={text} />
+            <span
+              className={clsx(
+                'float-right mt-1.5 ml-3 flex items-center gap-1 text-xs tabular-nums',
+                isOwn ? 'text-own-faint' : 'text-ink-faint',
+              )}
+            >
+              {status}
+              {mark}
+            </span>
+          </div>
+        )}
+      </div>
+    </div>
+  );
+}

@@ -1,0 +1,81 @@
+import { useQuery } from '@tanstack/react-query';
+import { CloudOff, MessageCircleQuestion } from 'lucide-react';
+import { goTo } from '../browser/route.ts';
+import { explain } from '../client/errors.ts';
+import { useChat } from '../state/chat.tsx';
+import { type Conversation, useConversation } from '../state/conversations.ts';
+import { useConversationView } from '../state/live.ts';
+import { Button } from '../ui/button.tsx';
+import { MessagePage } from '../ui/message-page.tsx';
+import { Composer } from './composer.tsx';
+import { ConversationHeader, HeaderSkeleton } from './conversation-header.tsx';
+import { DropTarget } from './drop-target.tsx';
+import { MessageList } from './message-list.tsx';
+import { MessagesSkeleton } from './messages-skeleton.tsx';
+
+/** The right-hand side: one conversation, or why there is none. */
+export function ConversationPane({ id }: { id: string }) {
+  const found = useConversation(id);
+  if (found.state === 'found') return <OpenConversation conversation={found.conversation} />;
+  if (found.state === 'loading') {
+    return (
+      <section className="flex h-full flex-col" aria-label="Conversation" aria-busy>
+        <HeaderSkeleton />
+        <MessagesSkeleton />
+      </section>
+    );
+  }
+  if (found.state === 'failed') {
+    return (
+      <MessagePage icon={<CloudOff aria-hidden />} title="The server cannot be reached">
+        <p>The conversation opens as soon as the connection is back.</p>
+      </MessagePage>
+    );
+  }
+  return (
+    <MessagePage icon={<MessageCircleQuestion aria-hidden />} title="No such conversation">
+      <p>It does not exist, was deleted, or you are no longer a member.</p>
+      <Button className="mt-5" onClick={() => goTo('')}>
+        To all conversations
+      </Button>
+    </MessagePage>
+  );
+}
+
+function OpenConversation({ conversation }: { conversation: Conversation }) {
+  const { chat } = useChat();
+  const { id } = conversation;
+  const view = useConversationView(id);
+  const first = useQuery({
+    queryKey: ['opened', id],
+    queryFn: async () => {
+      await chat.openConversation(id);
+      return true;
+    },
+    enabled: !view.ready,
+  });
+  const isReady = view.ready || first.isSuccess;
+
+  return (
+    <section className="h-full" aria-label={`Conversation with ${conversation.name}`}>
+      <DropTarget conversationId={id}>
+        <ConversationHeader conversation={conversation} />
+        {isReady ? (
+          <MessageList conversation={conversation} />
+        ) : first.isError ? (
+          <div className="min-h-0 flex-1">
+            <MessagePage icon={<CloudOff aria-hidden />} title="The messages could not be loaded">
+              <p>{explain(first.error)}</p>
+              <Button className="mt-5" busy={first.isFetching} onClick={() => first.refetch()}>
+                Try again
+              </Button>
+            </MessagePage>
+          </div>
+        ) : (
+          <MessagesSkeleton />
+        )}
+        <Composer conversation={conversation} />
+      </DropTarget>
+    </section>
+  );
+}

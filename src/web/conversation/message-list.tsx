@@ -1,0 +1,97 @@
+import { useMutation } from '@tanstack/react-query';
+import { useCallback, useEffect, useMemo, useState } from 'react';
+import { useChat } from '../state/chat.tsx';
+import type { Conversation } from '../state/conversations.ts';
+import { useConversationView, useOutboxEntries, useSummaries } from '../state/live.ts';
+import { Announcer } from './announcer.tsx';
+import { Beginning } from './beginning.tsx';
+import { JumpButton } from './jump-button.tsx';
+import { ListTop } from './list-top.tsx';
+import { MessageRow } from './message-row.tsx';
+import { toRows } from './rows.ts';
+import { useSenders } from './sender.ts';
+import { useReading } from './use-reading.ts';
+import { useScroll } from './use-scroll.ts';
+import { useUnreadLine } from './use-unread-line.ts';
+
+/** So many rows are drawn at first, and so many more each time one comes near the top. */
+const STEP = 60;
+/** At the end of the conversation no more than this is kept on the page. */
+const MOST_AT_END = 300;
+
+/** The messages of one conversation; older ones load as one scrolls up. */
+export function MessageList({ conversation }: { conversation: Conversation }) {
+  const { id } = conversation;
+  const { chat } = useChat();
+  const { messages, atStart } = useConversationView(id);
+  const entries = useOutboxEntries(id);
+  const unread = useSummaries().get(id)?.unread ?? 0;
+  const unreadAfter = useUnreadLine(id);
+  const senderOf = useSenders(conversation);
+  const all = useMemo(
+    () => toRows(messages, entries, chat.ownId, unreadAfter),
+    [messages, entries, chat.ownId, unreadAfter],
+  );
+  const [openAt] = useState(() => all.find((row) => row.isFirstUnread)?.key);
+  // Numbers have no holes, so what is drawn begins at a number.
+  const newestSeq = messages.at(-1)?.seq ?? 0;
+  const [from, setFrom] = useState(newestSeq - Math.max(STEP, unread + STEP / 2));
+  const rows = useMemo(
+    () => all.filter((row) => row.kind === 'outgoing' || row.message.seq > from),
+    [all, from],
+  );
+  const isWhole = rows.length === all.length;
+  const { mutate, isPending, isError } = useMutation({ mutationFn: () => chat.loadOlder(id) });
+
+  const showOlder = useCallback(() => {
+    if (!isWhole) setFrom((seq) => seq - STEP);
+    else if (!atStart && !isPending && !isError) mutate();
+  }, [isWhole, atStart, isPending, isError, mutate]);
+
+  const { ref, onScroll, isAtEnd, toEnd } = useScroll({
+    firstKey: rows[0]?.key,
+    rows,
+    openAt,
+    onNearTop: showOlder,
+  });
+  useReading(id, isAtEnd);
+  if (isAtEnd && rows.length > MOST_AT_END) setFrom(newestSeq - MOST_AT_END / 2);
+
+  // What one writes is what one wants to see.
+  const newest = entries.at(-1)?.clientId;
+  useEffect(() => {
+    if (newest !== undefined) toEnd();
+  }, [newest, toEnd]);
+
+  return (
+    <div className="relative min-h-0 flex-1">
+      <section
+        ref={ref}
+        // biome-ignore lint/a11y/noNoninteractiveTabindex: the keyboard scrolls what has the focus
+        tabIndex={0}
+        aria-label="Messages"
+        className="h-full overflow-y-auto -outline-offset-2 [overflow-anchor:none]"
+        onScroll={onScroll}
+      >
+        <div className="relative flex min-h-full flex-col justify-end">
+          {atStart && isWhole ? (
+            <Beginning conversation={conversation} />
+          ) : (
+            <ListTop isLoading={isPending} retry={isError ? () => mutate() : undefined} />
+          )}
+          <ol>
+            {rows.map((row) => (
+              <MessageRow
+                key={row.key}
+                row={row}
+                sender={row.isOwn || conversation.kind === 'person' ? undefined : senderOf(row)}
+              />
+            ))}
+          </ol>
+        </div>
+      </section>
+      {!isAtEnd && <JumpButton count={unread} onJump={toEnd} />}
+      <Announcer conversation={conversation} />
+    </div>
+  );
+}

@@ -1,0 +1,89 @@
+/**
+ * Keeps a growing list of messages where its reader is. At the end it stays at the end,
+ * whatever is added or resized; elsewhere the messages in view do not move, also when older
+ * ones come in above. Measured, not estimated: a virtual list has to guess the heights of what
+ * it has not drawn yet, and jumps by the error.
+ */
+import { type RefObject, useCallback, useEffect, useLayoutEffect, useRef, useState } from 'react';
+
+export interface ScrollOptions {
+  /** Key of the first row; it changes when older rows come in. */
+  firstKey: string | undefined;
+  /** Changes whenever rows do. */
+  rows: unknown;
+  /** Row to begin at; the end where there is none. */
+  openAt: string | undefined;
+  /** The reader is near the top. */
+  onNearTop: () => void;
+}
+
+export interface Scroll {
+  /** For the element that scrolls; its only child holds the rows, marked with `data-key`. */
+  ref: RefObject<HTMLElement | null>;
+  onScroll: () => void;
+  isAtEnd: boolean;
+  toEnd: () => void;
+}
+
+/** Pixels from the end that still count as being there. */
+const END = 60;
+/** Pixels from the top at which older messages are wanted. */
+const NEAR_TOP = 900;
+const ABOVE_OPENING = 120;
+
+const rowOf = (list: HTMLElement, key: string | undefined) =>
+  key === undefined ? null : list.querySelector<HTMLElement>(`[data-key="${key}"]`);
+
+/** Lower edge of a row: what stands above its message may go when older rows come in. */
+const endOf = (row: HTMLElement) => row.offsetTop + row.offsetHeight;
+
+export function useScroll({ firstKey, rows, openAt, onNearTop }: ScrollOptions): Scroll {
+  const ref = useRef<HTMLElement>(null);
+  const [isAtEnd, setIsAtEnd] = useState(true);
+  const sticks = useRef(true);
+  const isOpened = useRef(false);
+  const first = useRef<{ key: string | undefined; end: number }>({ key: undefined, end: 0 });
+
+  const onScroll = useCallback(() => {
+    const list = ref.current;
+    if (!list) return;
+    sticks.current = list.scrollHeight - list.scrollTop - list.clientHeight < END;
+    setIsAtEnd(sticks.current);
+    if (list.scrollTop < NEAR_TOP) onNearTop();
+  }, [onNearTop]);
+
+  const toEnd = useCallback(() => {
+    sticks.current = true;
+    setIsAtEnd(true);
+    ref.current?.scrollTo({ top: ref.current.scrollHeight });
+  }, []);
+
+  // biome-ignore lint/correctness/useExhaustiveDependencies: it measures what the rows became
+  useLayoutEffect(() => {
+    const list = ref.current;
+    if (!list) return;
+    const opening = isOpened.current ? null : rowOf(list, openAt);
+    isOpened.current = true;
+    const formerFirst = rowOf(list, first.current.key);
+    if (opening) list.scrollTop = opening.offsetTop - ABOVE_OPENING;
+    else if (sticks.current) list.scrollTop = list.scrollHeight;
+    else if (formerFirst) list.scrollTop += endOf(formerFirst) - first.current.end;
+    const nowFirst = rowOf(list, firstKey);
+    first.current = { key: firstKey, end: nowFirst ? endOf(nowFirst) : 0 };
+    onScroll();
+  }, [rows]);
+
+  useEffect(() => {
+    const list = ref.current;
+    if (!list) return;
+    const observer = new ResizeObserver(() => {
+      if (sticks.current) list.scrollTop = list.scrollHeight;
+      else onScroll();
+    });
+    observer.observe(list);
+    for (const child of list.children) observer.observe(child);
+    return () => observer.disconnect();
+  }, [onScroll]);
+
+  return { ref, onScroll, isAtEnd, toEnd };
+}

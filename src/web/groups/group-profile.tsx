@@ -1,0 +1,60 @@
+import { useMutation } from '@tanstack/react-query';
+import { Pencil } from 'lucide-react';
+import { useState } from 'react';
+import type { Group } from '../../protocol/types.ts';
+import { prepareAvatar } from '../browser/pictures.ts';
+import { explain } from '../client/errors.ts';
+import { useChat } from '../state/chat.tsx';
+import { Avatar } from '../ui/avatar.tsx';
+import { Button } from '../ui/button.tsx';
+import { Fault } from '../ui/fault.tsx';
+import { PictureButton } from '../ui/picture-button.tsx';
+import { GroupForm } from './group-form.tsx';
+
+/** Picture, name and description; administrators may change them. */
+export function GroupProfile({ group, isAdmin }: { group: Group; isAdmin: boolean }) {
+  const { chat } = useChat();
+  const [isEditing, setIsEditing] = useState(false);
+  const setPicture = useMutation({
+    mutationFn: async (file: File) =>
+      chat.api.updateGroup(group._id, { groupPic: await prepareAvatar(file) }),
+    onSuccess: (changed) => chat.takeGroup(changed),
+  });
+  const picture = (
+    <Avatar id={group._id} name={group.name} picture={group.groupPic} size="xl" isGroup />
+  );
+  return (
+    <div className="grid justify-items-center gap-3 text-center">
+      {isAdmin ? (
+        <PictureButton
+          label="Choose a picture for the group"
+          onPick={setPicture.mutate}
+          disabled={setPicture.isPending}
+        >
+          {picture}
+        </PictureButton>
+      ) : (
+        picture
+      )}
+      {setPicture.isError && <Fault>{explain(setPicture.error)}</Fault>}
+      {isEditing ? (
+        <GroupForm group={group} onClose={() => setIsEditing(false)} />
+      ) : (
+        <div className="min-w-0 max-w-full">
+          <p className="text-lg font-semibold break-words">{group.name}</p>
+          {group.description !== '' && (
+            <p className="mt-1 break-words whitespace-pre-wrap text-ink-soft">
+              {group.description}
+            </p>
+          )}
+          {isAdmin && (
+            <Button look="quiet" className="mt-3 h-9" onClick={() => setIsEditing(true)}>
+              <Pencil size={15} aria-hidden />
+              Edit
+            </Button>
+          )}
+        </div>
+      )}
+    </div>
+  );
+}

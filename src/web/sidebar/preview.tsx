@@ -1,0 +1,62 @@
+import { clsx } from 'clsx';
+import { CircleAlert, Clock, Image } from 'lucide-react';
+import type { OutboxEntry } from '../client/outbox.ts';
+import { useChat } from '../state/chat.tsx';
+import type { ConversationRow } from '../state/conversations.ts';
+import { counted } from '../state/wording.ts';
+
+export interface PreviewProps {
+  row: ConversationRow;
+  /** The newest message that is not sent yet. */
+  waiting: OutboxEntry | undefined;
+  isUnread: boolean;
+}
+
+/** The last message in one line. */
+export function Preview({ row, waiting, isUnread }: PreviewProps) {
+  const { me } = useChat();
+  const last = row.summary?.last;
+  const look = clsx(
+    'flex min-w-0 items-center gap-1 text-sm',
+    isUnread ? 'text-ink' : 'text-ink-soft',
+  );
+
+  if (waiting) {
+    const isFailed = waiting.state === 'failed';
+    return (
+      <span className={clsx(look, isFailed && 'text-danger')}>
+        {isFailed ? (
+          <CircleAlert size={13} aria-hidden className="shrink-0" />
+        ) : (
+          <Clock size={13} aria-hidden className="shrink-0" />
+        )}
+        <span className="sr-only">{isFailed ? 'Not sent: ' : 'Sending: '}</span>
+        <span className="truncate">{waiting.text || 'Photo'}</span>
+      </span>
+    );
+  }
+  if (!last) {
+    const members = row.kind === 'group' ? counted(row.group.members.length, 'member') : '';
+    return <span className={look}>{members || 'No messages yet'}</span>;
+  }
+  return (
+    <span className={look}>
+      <span className="truncate">
+        {authorOf(last.senderId, me._id, row)}
+        {last.text || (
+          <>
+            <Image size={13} aria-hidden className="mr-1 inline -translate-y-px" />
+            Photo
+          </>
+        )}
+      </span>
+    </span>
+  );
+}
+
+function authorOf(senderId: string, ownId: string, row: ConversationRow): string {
+  if (senderId === ownId) return 'You: ';
+  if (row.kind === 'person') return '';
+  const name = row.group.members.find((member) => member._id === senderId)?.fullName;
+  return name ? `${name.split(' ')[0]}: ` : '';
+}

@@ -1,0 +1,61 @@
+import { type KeyboardEvent, useDeferredValue, useEffect, useState } from 'react';
+import { AccountMenu } from '../account/account-menu.tsx';
+import { useConversations, useDirectory } from '../state/conversations.ts';
+import { ConversationList } from './conversation-list.tsx';
+import { ListSkeleton } from './list-skeleton.tsx';
+import { NobodyFound, NobodyYet, PeopleFailed } from './list-states.tsx';
+import { NewGroupButton } from './new-group-button.tsx';
+import { SearchBox } from './search-box.tsx';
+
+/** Everyone one can write to, the most recent first. */
+export function Sidebar({ openId }: { openId: string }) {
+  const { rows, isPending, isError, retry } = useConversations();
+  const [words, setWords] = useState('');
+  const wanted = useDeferredValue(words.trim().toLocaleLowerCase());
+  const found = wanted ? rows.filter((row) => row.name.toLocaleLowerCase().includes(wanted)) : rows;
+  const strangers = useDirectory(wanted);
+  const unread = rows.reduce((sum, row) => sum + (row.summary?.unread ?? 0), 0);
+
+  useEffect(() => {
+    document.title = unread > 0 ? `(${unread}) Parley` : 'Parley';
+    return () => {
+      document.title = 'Parley';
+    };
+  }, [unread]);
+
+  return (
+    // biome-ignore lint/a11y/noStaticElementInteractions: it hears the keys of what is inside
+    <div className="flex min-w-0 flex-1 flex-col" onKeyDown={moveBetweenRows}>
+      <header className="flex items-center gap-1 px-3 pt-3 pb-2">
+        <AccountMenu />
+        <NewGroupButton />
+      </header>
+      <SearchBox words={words} onChange={setWords} />
+      <nav aria-label="Conversations" className="min-h-0 flex-1">
+        {isError && rows.length === 0 ? (
+          <PeopleFailed onRetry={retry} />
+        ) : isPending ? (
+          <ListSkeleton />
+        ) : rows.length === 0 ? (
+          <NobodyYet onRetry={retry} />
+        ) : found.length + strangers.length === 0 ? (
+          <NobodyFound words={words} />
+        ) : (
+          <ConversationList rows={[...found, ...strangers]} openId={openId} />
+        )}
+      </nav>
+    </div>
+  );
+}
+
+/** The arrow keys go from the search box to the list, and up and down in it. */
+function moveBetweenRows(event: KeyboardEvent<HTMLDivElement>): void {
+  if (event.key !== 'ArrowDown' && event.key !== 'ArrowUp') return;
+  const stops = event.currentTarget.querySelectorAll<HTMLElement>('input[type=search], nav a');
+  const list = [...stops];
+  const index = list.indexOf(document.activeElement as HTMLElement);
+  const next = list[index + (event.key === 'ArrowDown' ? 1 : -1)];
+  if (index < 0 || !next) return;
+  event.preventDefault();
+  next.focus();
+}

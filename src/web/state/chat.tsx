@@ -1,0 +1,58 @@
+import { createContext, type ReactNode, use, useEffect, useState } from 'react';
+import type { Group, OwnUser } from '../../protocol/types.ts';
+import { createOutboxDatabase } from '../browser/outbox-database.ts';
+import { type ClientNotice, ParleyClient } from '../client/client.ts';
+import { endSession, groupsQuery, queryClient } from './queries.ts';
+
+const ChatContext = createContext<{ chat: ParleyClient; me: OwnUser } | undefined>(undefined);
+
+/** The signed-in person and their client. */
+export function useChat() {
+  const value = use(ChatContext);
+  if (!value) throw new Error('Nobody is signed in here');
+  return value;
+}
+
+/** Runs the client of the signed-in person for as long as it is mounted. */
+export function ChatProvider({ me, children }: { me: OwnUser; children: ReactNode }) {
+  const [chat] = useState(
+    () => new ParleyClient({ baseUrl: '', ownId: me._id, storage: createOutboxDatabase(me._id) }),
+  );
+
+  useEffect(() => {
+    const stopListening = chat.notices.listen((notice) => takeNotice(chat, notice));
+    const wake = () => chat.connection.wake();
+    window.addEventListener('online', wake);
+    window.addEventListener('offline', wake);
+    chat.start();
+    return () => {
+      stopListening();
+      window.removeEventListener('online', wake);
+      window.removeEventListener('offline', wake);
+      chat.stop();
+    };
+  }, [chat]);
+
+  return <ChatContext value={{ chat, me }}>{children}</ChatContext>;
+}
+
+function takeNotice(chat: ParleyClient, notice: ClientNotice): void {
+  const key = groupsQuery(chat).queryKey;
+  const change = (next: (groups: Group[]) => Group[]) =>
+    queryClient.setQueryData(key, (groups) => groups && next(groups));
+
+  if (notice.type === 'sessionEnded') endSession(notice.message);
+  else if (notice.type === 'listsStale') {
+    for (const list of ['people', 'groups']) {
+      void queryClient.invalidateQueries({ queryKey: [list] });
+    }
+  } else if (notice.type === 'groupGone') {
+    change((groups) => groups.filter((group) => group._id !== notice.groupId));
+  } else {
+    const { group } = notice;
+    change((groups) => {
+      const old = groups.find((one) => one._id === group._id);
+      return [{ ...old, ...group }, ...groups.filter((one) => one !== old)];
+    });
+  }
+}

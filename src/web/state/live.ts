@@ -1,0 +1,51 @@
+/** Hooks over the client library's changing parts. */
+import { useCallback, useEffect, useSyncExternalStore } from 'react';
+import type { PresenceState } from '../../protocol/types.ts';
+import { attention } from '../browser/attention.ts';
+import { route } from '../browser/route.ts';
+import { type Theme, theme } from '../browser/theme.ts';
+import type { ConnectionStatus } from '../client/connection.ts';
+import type { ConversationView, Summary } from '../client/message-store.ts';
+import type { OutboxEntry } from '../client/outbox.ts';
+import { useChat } from './chat.tsx';
+
+export const useRoute = (): string => useSyncExternalStore(route.listen, route.current);
+export const useTheme = (): Theme => useSyncExternalStore(theme.listen, theme.current);
+export const useAttention = (): boolean =>
+  useSyncExternalStore(attention.listen, attention.current);
+
+export function useConnectionStatus(): ConnectionStatus {
+  const { connection } = useChat().chat;
+  return useSyncExternalStore(connection.changed.listen, () => connection.status);
+}
+
+export function useConversationView(conversationId: string): ConversationView {
+  const { messages } = useChat().chat;
+  return useSyncExternalStore(messages.changed.listen, () => messages.view(conversationId));
+}
+
+export function useSummaries(): ReadonlyMap<string, Summary> {
+  const { messages } = useChat().chat;
+  return useSyncExternalStore(messages.changed.listen, messages.summaries);
+}
+
+export function useOutboxEntries(conversationId: string): readonly OutboxEntry[] {
+  const { outbox } = useChat().chat;
+  return useSyncExternalStore(outbox.changed.listen, () => outbox.entriesOf(conversationId));
+}
+
+export function usePendingCount(): number {
+  const { outbox } = useChat().chat;
+  return useSyncExternalStore(outbox.changed.listen, outbox.pendingCount);
+}
+
+/** A person's presence, kept current for as long as the component is shown. */
+export function usePresence(userId: string | undefined): PresenceState | undefined {
+  const { presence } = useChat().chat;
+  useEffect(() => (userId === undefined ? undefined : presence.show(userId)), [presence, userId]);
+  const read = useCallback(
+    () => (userId === undefined ? undefined : presence.of(userId)),
+    [presence, userId],
+  );
+  return useSyncExternalStore(presence.changed.listen, read);
+}

@@ -1,0 +1,64 @@
+/** Server state: the lists and the session, in TanStack Query. */
+import { MutationCache, QueryCache, QueryClient, queryOptions } from '@tanstack/react-query';
+import type { OwnUser } from '../../protocol/types.ts';
+import { createApi } from '../client/api.ts';
+import type { ParleyClient } from '../client/client.ts';
+import { isRetryable, ProblemError } from '../client/errors.ts';
+import { createHttp } from '../client/http.ts';
+import { useNotes } from './notes.ts';
+
+/** For what is asked before anyone is signed in. */
+export const api = createApi(createHttp({ baseUrl: '' }));
+
+const isUnauthenticated = (error: unknown) =>
+  error instanceof ProblemError && error.problem.code === 'unauthenticated';
+
+const noticeSignOut = (error: unknown) => {
+  if (isUnauthenticated(error)) endSession('Your session has ended. Please log in again.');
+};
+
+export const queryClient = new QueryClient({
+  queryCache: new QueryCache({ onError: noticeSignOut }),
+  mutationCache: new MutationCache({ onError: noticeSignOut }),
+  defaultOptions: {
+    queries: {
+      staleTime: 30_000,
+      networkMode: 'always',
+      retry: (failures, error) => failures < 2 && isRetryable(error),
+    },
+    mutations: { networkMode: 'always' },
+  },
+});
+
+/** Who is signed in; null for nobody. */
+export const meQuery = queryOptions({
+  queryKey: ['me'],
+  staleTime: Number.POSITIVE_INFINITY,
+  queryFn: async ({ signal }): Promise<OwnUser | null> => {
+    try {
+      return await api.checkAuth(signal);
+    } catch (error) {
+      if (isUnauthenticated(error)) return null;
+      throw error;
+    }
+  },
+});
+
+/** Nobody tells that someone signed up, so the list is read again now and then. */
+export const peopleQuery = (chat: ParleyClient) =>
+  queryOptions({
+    queryKey: ['people'],
+    queryFn: () => chat.loadPeople(),
+    refetchInterval: ({ state }) => (state.data?.length === 0 ? 5_000 : 60_000),
+  });
+
+export const groupsQuery = (chat: ParleyClient) =>
+  queryOptions({ queryKey: ['groups'], queryFn: () => chat.loadGroups() });
+
+/** Back to the sign-in screen, saying why. */
+export function endSession(message: string): void {
+  if (!queryClient.getQueryData(meQuery.queryKey)) return;
+  useNotes.getState().setSignedOut(message);
+  queryClient.setQueryData(meQuery.queryKey, null);
+  queryClient.removeQueries({ predicate: (query) => query.queryKey[0] !== 'me' });
+}

@@ -1,0 +1,44 @@
+import { useMutation } from '@tanstack/react-query';
+import { AlertDialog } from 'radix-ui';
+import type { ReactNode } from 'react';
+import { explain } from '../client/errors.ts';
+import { Button } from './button.tsx';
+import { Fault } from './fault.tsx';
+
+export interface ConfirmDialogProps {
+  title: string;
+  children: ReactNode;
+  /** The verb on the button. */
+  action: string;
+  onConfirm: () => Promise<unknown>;
+  onClose: () => void;
+}
+
+/** Asks before something that cannot be taken back. */
+export function ConfirmDialog({ title, children, action, onConfirm, onClose }: ConfirmDialogProps) {
+  const confirm = useMutation({ mutationFn: onConfirm, onSuccess: onClose });
+  return (
+    <AlertDialog.Root open onOpenChange={(open) => !open && onClose()}>
+      <AlertDialog.Portal>
+        <div className="fixed inset-0 z-[60] bg-veil" aria-hidden />
+        <div className="pointer-events-none fixed inset-0 z-[70] grid place-items-center p-5">
+          <AlertDialog.Content className="pointer-events-auto w-full max-w-sm animate-appear rounded-2xl border border-line bg-panel p-5 shadow-float focus:outline-none">
+            <AlertDialog.Title className="text-lg font-semibold">{title}</AlertDialog.Title>
+            <AlertDialog.Description className="mt-1 text-ink-soft">
+              {children}
+            </AlertDialog.Description>
+            {confirm.isError && <Fault className="mt-3">{explain(confirm.error)}</Fault>}
+            <div className="mt-5 flex justify-end gap-2">
+              <AlertDialog.Cancel asChild>
+                <Button look="quiet">Cancel</Button>
+              </AlertDialog.Cancel>
+              <Button look="danger" busy={confirm.isPending} onClick={() => confirm.mutate()}>
+                {action}
+              </Button>
+            </div>
+          </AlertDialog.Content>
+        </div>
+      </AlertDialog.Portal>
+    </AlertDialog.Root>
+  );
+}

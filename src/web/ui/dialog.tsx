@@ -1,0 +1,75 @@
+import { clsx } from 'clsx';
+import { X } from 'lucide-react';
+import { Dialog as Radix } from 'radix-ui';
+import type { ReactNode } from 'react';
+import { IconButton } from './button.tsx';
+
+export interface DialogProps {
+  title: string;
+  /** Read out with the title. */
+  description?: string;
+  onClose: () => void;
+  children: ReactNode;
+  wide?: boolean;
+}
+
+/**
+ * A modal dialog; on a phone a sheet at the bottom. The veil is our own element: Radix's
+ * overlay locks scrolling with an inline style element, which the Content-Security-Policy
+ * refuses, and the page itself never scrolls.
+ */
+export function Dialog({ title, description, onClose, children, wide }: DialogProps) {
+  return (
+    <Radix.Root open onOpenChange={(open) => !open && onClose()}>
+      <Radix.Portal>
+        <div className="fixed inset-0 z-40 animate-appear bg-veil" aria-hidden />
+        <div className="pointer-events-none fixed inset-0 z-50 grid items-end justify-items-center sm:items-center sm:p-6">
+          <Radix.Content
+            {...(description ? {} : { 'aria-describedby': undefined })}
+            className={clsx(
+              'pointer-events-auto flex max-h-[min(100dvh,48rem)] w-full animate-appear flex-col',
+              'rounded-t-2xl border border-line bg-panel shadow-float focus:outline-none',
+              'pb-[env(safe-area-inset-bottom)] sm:max-h-[min(100%,48rem)] sm:rounded-2xl',
+              wide ? 'sm:max-w-xl' : 'sm:max-w-md',
+            )}
+          >
+            <header className="flex items-start gap-2 py-3 pr-3 pl-5">
+              <div className="min-w-0 flex-1 pt-1.5">
+                <Radix.Title className="text-lg font-semibold">{title}</Radix.Title>
+                {description && (
+                  <Radix.Description className="text-sm text-ink-soft">
+                    {description}
+                  </Radix.Description>
+                )}
+              </div>
+              <Radix.Close asChild>
+                <IconButton label="Close">
+                  <X size={18} aria-hidden />
+                </IconButton>
+              </Radix.Close>
+            </header>
+            {children}
+          </Radix.Content>
+        </div>
+      </Radix.Portal>
+    </Radix.Root>
+  );
+}
+
+/** The scrolling middle of a dialog. */
+export function DialogBody({ children, className }: { children: ReactNode; className?: string }) {
+  return (
+    <div className={clsx('min-h-0 flex-1 overflow-y-auto px-5 pt-1 pb-5', className)}>
+      {children}
+    </div>
+  );
+}
+
+/** The row of buttons at a dialog's end. */
+export function DialogActions({ children }: { children: ReactNode }) {
+  return (
+    <footer className="flex flex-wrap justify-end gap-2 border-t border-line px-5 py-3.5">
+      {children}
+    </footer>
+  );
+}

@@ -1,0 +1,297 @@
+import type { Browser, Page } from 'playwright-core';
+import sharp from 'sharp';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import type { Message } from '../../src/protocol/types.ts';
+import { call, PASSWORD, signUp } from '../support/client.ts';
+import { startTestServer, type TestServer, uniqueName } from '../support/server.ts';
+import {
+  composer,
+  conversationLink,
+  isWithoutBrowser,
+  messageList,
+  openBrowser,
+  openConversation,
+  openPage,
+  shownMessages,
+  visit,
+  write,
+} from './browser.ts';
+import { type Network, openNetwork } from './network.ts';
+
+const picture = () =>
+  sharp({ create: { width: 640, height: 400, channels: 3, background: '#2a7f78' } })
+    .png()
+    .toBuffer();
+
+describe.skipIf(isWithoutBrowser)('the web client', { timeout: 60_000 }, () => {
+  let server: TestServer;
+  let network: Network;
+  let browser: Browser;
+  const url = () => network.url;
+
+  beforeAll(async () => {
+    browser = await openBrowser();
+  });
+  afterAll(() => browser?.close());
+  beforeEach(async () => {
+    server = await startTestServer({ env: { RATE_LIMIT_SCALE: '100' } });
+    network = await openNetwork(server.url);
+  });
+  afterEach(async () => {
+    for (const context of browser.contexts()) await context.close();
+    await network.close();
+    await server.close();
+  });
+
+  const title = (page: Page) => expect.poll(() => page.title());
+
+  it('signs two people up, who find each other online and talk', async () => {
+    const join = async (fullName: string) => {
+      const page = await openPage(browser, url());
+      await page.getByRole('button', { name: 'Create an account' }).click();
+      await page.getByLabel('Full name').fill(fullName);
+      await page.getByLabel('E-mail').fill(`${uniqueName('visitor')}@example.org`);
+      await page.getByLabel('Password').fill(PASSWORD);
+      await page.getByRole('button', { name: 'Create account' }).click();
+      return page;
+    };
+    const [ann, ben] = [uniqueName('Ann'), uniqueName('Ben')];
+    const annPage = await join(ann);
+    const benPage = await join(ben);
+
+    await conversationLink(benPage, `${ann} , online`).waitFor();
+    await openConversation(benPage, ann);
+    await write(benPage, ann, 'Hello Ann');
+    await conversationLink(annPage, ben).getByText('1 unread').waitFor();
+    await title(annPage).toBe('(1) Parley');
+
+    await openConversation(annPage, ben);
+    await messageList(annPage).getByText('Hello Ann').waitFor();
+    await annPage.getByText('Online', { exact: true }).waitFor();
+    await title(annPage).toBe('Parley');
+    await write(annPage, ben, 'Hello Ben,\nsee https://example.org/a?b=1.');
+    const link = messageList(benPage).getByRole('link', { name: 'https://example.org/a?b=1' });
+    await link.waitFor();
+    expect(await link.getAttribute('rel')).toBe('nofollow noopener noreferrer');
+
+    await annPage.context().close();
+    await benPage.getByText(/^Last seen/).waitFor();
+  });
+
+  it('shows beside each field what the server finds wrong with it', async () => {
+    const page = await openPage(browser, url());
+    await page.getByRole('button', { name: 'Create an account' }).click();
+    await page.getByLabel('E-mail').fill('nonsense');
+    await page.getByLabel('Password').fill('short');
+    await page.getByRole('button', { name: 'Create account' }).click();
+    await page.getByText('A password has at least 8 characters').waitFor();
+    expect(await page.getByLabel('E-mail').getAttribute('aria-invalid')).toBe('true');
+    expect(await page.getByLabel('Full name').getAttribute('aria-invalid')).toBe('true');
+  });
+
+  it('sends a picture, which the other can enlarge', async () => {
+    const ann = await visit(browser, url(), uniqueName('Ann'));
+    const ben = await visit(browser, url(), uniqueName('Ben'));
+    await openConversation(ben.page, ann.fullName);
+    await openConversation(ann.page, ben.fullName);
+    await ann.page.getByLabel('Picture', { exact: true }).setInputFiles({
+      name: 'green.png',
+      mimeType: 'image/png',
+      buffer: await picture(),
+    });
+    await ann.page.getByAltText('To be sent').waitFor();
+    await write(ann.page, ben.fullName, 'Look');
+    await messageList(ann.page).getByLabel('Sent').waitFor();
+
+    const enlarge = ben.page.getByRole('button', { name: 'Enlarge picture' });
+    const box = await enlarge.boundingBox();
+    expect(box?.width).toBe(384);
+    expect(box?.height).toBe(240);
+    await enlarge.click();
+    await ben.page.getByRole('dialog', { name: 'Picture' }).waitFor();
+    await ben.page.keyboard.press('Escape');
+    await ben.page.getByRole('dialog').waitFor({ state: 'detached' });
+  });
+
+  it('makes a group, shares it live, and takes it from who is removed', async () => {
+    const ann = await visit(browser, url(), uniqueName('Ann'));
+    const ben = await visit(browser, url(), uniqueName('Ben'));
+    const group = uniqueName('Group');
+    await ann.page.getByRole('button', { name: 'New group' }).click();
+    await ann.page.getByLabel('Name', { exact: true }).fill(group);
+    await ann.page.getByLabel('Add people').fill(ben.fullName);
+    await ann.page.getByRole('checkbox', { name: ben.fullName }).check();
+    await ann.page.getByRole('button', { name: 'Create group' }).click();
+
+    await openConversation(ben.page, group);
+    await write(ann.page, group, 'Welcome');
+    await messageList(ben.page).getByText('Welcome').waitFor();
+    await write(ben.page, group, 'Thank you');
+    await messageList(ann.page).getByText('Thank you').waitFor();
+
+    await ann.page.getByRole('button', { name: 'Group details' }).click();
+    await ann.page.getByRole('button', { name: `Remove ${ben.fullName}` }).click();
+    await ann.page.getByRole('button', { name: 'Remove', exact: true }).click();
+    await ben.page.getByText('No such conversation').waitFor();
+    await conversationLink(ben.page, group).waitFor({ state: 'detached' });
+  });
+
+  it('keeps history and the open conversation over a reload', async () => {
+    const ann = await visit(browser, url(), uniqueName('Ann'));
+    const ben = await signUp(url(), uniqueName('Ben'));
+    await ann.page.reload();
+    await openConversation(ann.page, ben.fullName);
+    await write(ann.page, ben.fullName, 'Still here');
+    await messageList(ann.page).getByLabel('Sent').waitFor();
+    await ann.page.reload();
+    await messageList(ann.page).getByText('Still here').waitFor();
+    expect(await shownMessages(ann.page)).toHaveLength(1);
+  });
+
+  it('loads older messages as one scrolls up, and keeps the place', async () => {
+    const ben = await signUp(url(), uniqueName('Ben'));
+    const ann = await visit(browser, url(), uniqueName('Ann'));
+    for (let count = 1; count <= 150; count += 1) {
+      const body = { text: `Number ${count}!` };
+      await call<Message>(url(), 'POST', `/api/messages/send/${ben.id}`, { as: ann, body });
+    }
+    await ann.page.reload();
+    await openConversation(ann.page, ben.fullName);
+    await messageList(ann.page).getByText('Number 150!').waitFor();
+    expect(await messageList(ann.page).getByText('Number 60!').count()).toBe(0);
+
+    const reference = messageList(ann.page).getByText('Number 101!');
+    await reference.waitFor();
+    await reference.scrollIntoViewIfNeeded();
+    const before = await reference.boundingBox();
+    await messageList(ann.page).getByText('Number 60!').waitFor();
+    const after = await reference.boundingBox();
+    expect(Math.abs((after?.y ?? 0) - (before?.y ?? 0))).toBeLessThan(4);
+
+    await expect
+      .poll(async () => {
+        await messageList(ann.page).press('Home');
+        return messageList(ann.page).getByText('Number 1!').isVisible();
+      })
+      .toBe(true);
+    await ann.page.getByRole('button', { name: 'Jump to newest' }).click();
+    await messageList(ann.page).getByText('Number 150!').waitFor();
+    const numbers = (await shownMessages(ann.page)).map((text) => /Number (\d+)!/.exec(text)?.[1]);
+    expect(numbers).toEqual(Array.from({ length: 150 }, (_, index) => String(index + 1)));
+  });
+
+  it('keeps what is written offline, and sends it once and in order afterwards', async () => {
+    const ann = await visit(browser, url(), uniqueName('Ann'));
+    const ben = await visit(browser, url(), uniqueName('Ben'));
+    await openConversation(ann.page, ben.fullName);
+    await openConversation(ben.page, ann.fullName);
+    await write(ann.page, ben.fullName, 'Before');
+    await messageList(ben.page).getByText('Before').waitFor();
+
+    network.cut();
+    for (const text of ['First', 'Second', 'Third']) await write(ann.page, ben.fullName, text);
+    await ann.page.getByText('3 messages wait to be sent').waitFor();
+    expect(await messageList(ann.page).getByLabel('Sending').count()).toBe(3);
+
+    network.restore();
+    await messageList(ben.page).getByText('Third').waitFor();
+    await expect.poll(() => messageList(ann.page).getByLabel('Sending').count()).toBe(0);
+    await ann.page.getByText('No connection').waitFor({ state: 'detached' });
+    const texts = ['Before', 'First', 'Second', 'Third'];
+    for (const page of [ann.page, ben.page]) {
+      const shown = await shownMessages(page);
+      expect(shown.map((text) => texts.find((word) => text.includes(word)))).toEqual(texts);
+    }
+  });
+
+  it('sends after a restart of the page what was written before it', async () => {
+    const ann = await visit(browser, url(), uniqueName('Ann'));
+    const ben = await visit(browser, url(), uniqueName('Ben'));
+    await openConversation(ann.page, ben.fullName);
+    network.cut();
+    await write(ann.page, ben.fullName, 'Written offline');
+    await messageList(ann.page).getByLabel('Sending').waitFor();
+    await ann.page.close();
+    network.restore();
+    const page = await ann.page.context().newPage();
+    await page.goto(url());
+    await openConversation(ben.page, ann.fullName);
+    await messageList(ben.page).getByText('Written offline').waitFor();
+    expect(await shownMessages(ben.page)).toHaveLength(1);
+  });
+
+  it('says why a message was refused, and offers to retry or discard it', async () => {
+    const ann = await visit(browser, url(), uniqueName('Ann'));
+    const ben = await signUp(url(), uniqueName('Ben'));
+    await ann.page.reload();
+    await openConversation(ann.page, ben.fullName);
+    const add = async () => {
+      await ann.page.getByLabel('Picture', { exact: true }).setInputFiles({
+        name: 'green.png',
+        mimeType: 'image/png',
+        buffer: await picture(),
+      });
+      await ann.page.getByAltText('To be sent').waitFor();
+      await composer(ann.page, ben.fullName).press('Enter');
+    };
+    const refusal = { status: 400, detail: 'Not this one', code: 'invalid_image' };
+    await ann.page.route('**/api/messages/send/*', (route) =>
+      route.fulfill({ status: 400, json: refusal }),
+    );
+    await add();
+    await ann.page.getByText('Not sent: Not this one').waitFor();
+    await ann.page.unroute('**/api/messages/send/*');
+    await ann.page.getByRole('button', { name: 'Retry' }).click();
+    await messageList(ann.page).getByLabel('Sent', { exact: true }).waitFor();
+
+    await ann.page.route('**/api/messages/send/*', (route) =>
+      route.fulfill({ status: 400, json: refusal }),
+    );
+    await add();
+    await ann.page.getByRole('button', { name: 'Discard' }).click();
+    await expect.poll(async () => (await shownMessages(ann.page)).length).toBe(1);
+  });
+
+  it('logs out, and in again', async () => {
+    const ann = await visit(browser, url(), uniqueName('Ann'));
+    await ann.page.getByRole('button', { name: /^Your account/ }).click();
+    await ann.page.getByRole('menuitem', { name: 'Log out' }).click();
+    await ann.page.getByLabel('E-mail').fill(ann.email);
+    await ann.page.getByLabel('Password').fill('not the password');
+    await ann.page.getByRole('button', { name: 'Log in' }).click();
+    await ann.page.getByRole('alert').waitFor();
+    await ann.page.getByLabel('Password').fill(PASSWORD);
+    await ann.page.getByRole('button', { name: 'Log in' }).click();
+    await ann.page.getByRole('navigation', { name: 'Conversations' }).waitFor();
+  });
+
+  it('tells a page whose session was ended elsewhere', async () => {
+    const ann = await visit(browser, url(), uniqueName('Ann'));
+    await ann.page.getByRole('navigation', { name: 'Conversations' }).waitFor();
+    const elsewhere = await openPage(browser, url());
+    await elsewhere.getByLabel('E-mail').fill(ann.email);
+    await elsewhere.getByLabel('Password').fill(PASSWORD);
+    await elsewhere.getByRole('button', { name: 'Log in' }).click();
+    await elsewhere.getByRole('button', { name: /^Your account/ }).click();
+    await elsewhere.getByRole('menuitem', { name: 'Sessions' }).click();
+    await elsewhere.getByRole('button', { name: /^End session/ }).click();
+    await ann.page.getByRole('button', { name: 'Log in' }).waitFor();
+    await ann.page.getByRole('status').waitFor();
+  });
+
+  it('can be used with the keyboard alone', async () => {
+    const ann = await visit(browser, url(), uniqueName('Ann'));
+    const ben = await signUp(url(), uniqueName('Ben'));
+    await ann.page.reload();
+    await conversationLink(ann.page, ben.fullName).waitFor();
+    await ann.page.keyboard.press('Control+k');
+    await ann.page.keyboard.type(ben.fullName);
+    await expect.poll(() => ann.page.locator('nav a').count()).toBe(1);
+    await ann.page.keyboard.press('ArrowDown');
+    await ann.page.keyboard.press('Enter');
+    await composer(ann.page, ben.fullName).focus();
+    await ann.page.keyboard.type('By keys');
+    await ann.page.keyboard.press('Enter');
+    await messageList(ann.page).getByText('By keys').waitFor();
+  });
+});
