@@ -34,7 +34,8 @@ program
       console.log(`raw inserts in batches of 500: ${result.rawBatchedInserts} a second`);
       console.log(`server pinned to a core of its own: ${result.pinned ? 'yes' : 'no'}`);
     }
-    process.exitCode = met ? 0 : 1;
+    // A short round shows that the benchmark works, not how fast the machine is.
+    process.exitCode = met || options.quick ? 0 : 1;
   });
 
 function buildServer(): void {

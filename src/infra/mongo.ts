@@ -56,10 +56,12 @@ export async function connectMongo(
       bufferCommands: false,
       appName: 'parley',
     });
-    connection.on('error', (error) => log.error({ err: error }, 'MongoDB connection error'));
+    // Without a listener the event would be thrown; what fails here is reported below.
+    connection.on('error', () => undefined);
     try {
       await connection.asPromise();
       await refuseStandalone(connection);
+      connection.on('error', (error) => log.error({ err: error }, 'MongoDB connection error'));
       return connection;
     } catch (error) {
       await connection.close().catch(() => undefined);

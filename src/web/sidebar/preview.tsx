@@ -18,13 +18,13 @@ export function Preview({ row, waiting, isUnread }: PreviewProps) {
   const last = row.summary?.last;
   const look = clsx(
     'flex min-w-0 items-center gap-1 text-sm',
-    isUnread ? 'text-ink' : 'text-ink-soft',
+    waiting?.state === 'failed' ? 'text-danger' : isUnread ? 'text-ink' : 'text-ink-soft',
   );
 
   if (waiting) {
     const isFailed = waiting.state === 'failed';
     return (
-      <span className={clsx(look, isFailed && 'text-danger')}>
+      <span className={look}>
         {isFailed ? (
           <CircleAlert size={13} aria-hidden className="shrink-0" />
         ) : (
