@@ -160,10 +160,19 @@ describe.skipIf(isWithoutBrowser)('the web client', { timeout: 60_000 }, () => {
     await messageList(ann.page).getByText('Number 150!').waitFor();
     expect(await messageList(ann.page).getByText('Number 60!').count()).toBe(0);
 
-    const reference = messageList(ann.page).getByText('Number 101!');
-    await reference.waitFor();
+    // The older page is held back until it is known what was where before it.
+    let goOn = () => {};
+    const measured = new Promise<void>((resolve) => {
+      goOn = resolve;
+    });
+    await ann.page.route(/[?&]before=/, async (route) => {
+      await measured;
+      await route.continue();
+    });
+    const reference = messageList(ann.page).getByText('Number 105!');
     await reference.scrollIntoViewIfNeeded();
     const before = await reference.boundingBox();
+    goOn();
     await messageList(ann.page).getByText('Number 60!').waitFor();
     const after = await reference.boundingBox();
     expect(Math.abs((after?.y ?? 0) - (before?.y ?? 0))).toBeLessThan(4);

@@ -86,6 +86,27 @@ describe('the outbox', () => {
     expect(attempts).toEqual(['one', 'one', 'one', 'one', 'two']);
   });
 
+  it('has one message of a conversation on its way at a time', async () => {
+    let underWay = 0;
+    let most = 0;
+    const outbox = new Outbox({
+      storage: createMemoryStorage(),
+      onStored: () => undefined,
+      send: async (entry) => {
+        underWay += 1;
+        most = Math.max(most, underWay);
+        await new Promise((resolve) => setImmediate(resolve));
+        underWay -= 1;
+        return message(1, { clientId: entry.clientId });
+      },
+    });
+    outbox.resume();
+    for (const text of ['one', 'two', 'three']) outbox.add(direct, { to: other }, { text });
+    outbox.resume();
+    await vi.waitFor(() => expect(outbox.pendingCount()).toBe(0));
+    expect(most).toBe(1);
+  });
+
   it('stores a message once when its acknowledgement was lost', async () => {
     const { outbox, write, stored, faults, received } = setup();
     faults.push('answer lost', 'answer lost');

@@ -14,7 +14,7 @@
 import { AppError, toAppError } from '../../errors.ts';
 import type { Bus } from '../../infra/bus.ts';
 import type { Cluster } from '../../infra/cluster.ts';
-import { withLimit } from '../../infra/lifecycle.ts';
+import { TimeLimitError } from '../../infra/lifecycle.ts';
 import type { Logger } from '../../infra/logger.ts';
 import { createMicroBatcher, type MicroBatcher } from '../../infra/micro-batcher.ts';
 import type { InstanceQueue } from '../../infra/queue.ts';
@@ -44,6 +44,13 @@ type Outcome = Stored | { refused: ProblemCode; detail: string; errors?: FieldEr
 interface Results {
   batchId: string;
   outcomes: Outcome[];
+}
+
+/** A batch whose result this instance waits for. */
+interface Awaited {
+  resolve(results: Results): void;
+  /** The job began in this very process: its result is certain, so the limit is lifted. */
+  began(): void;
 }
 
 export interface Pipeline {
@@ -82,13 +89,13 @@ export function createPipeline(deps: {
   const lanes = new Map<string, MicroBatcher<MessageDraft, Stored>>();
   /** Conversations with messages on the way stay in their lane, whoever owns them meanwhile. */
   const routes = new Map<string, { owner: string; count: number }>();
-  const awaited = new Map<string, (results: Results) => void>();
+  const awaited = new Map<string, Awaited>();
   let queuePausedUntil = 0;
   let pending = 0;
   let onDrained: (() => void)[] = [];
 
   bus.on<Results & { to: string }>('messages.results', (results) => {
-    if (results.to === self) awaited.get(results.batchId)?.(results);
+    if (results.to === self) awaited.get(results.batchId)?.resolve(results);
   });
 
   /** Joins what several jobs and the direct way bring at the same time. */
@@ -104,7 +111,14 @@ export function createPipeline(deps: {
     const settled = await Promise.allSettled(
       drafts.map((draft) => writer.submit(draft.conversationId, draft)),
     );
-    return drafts.map((draft, index) => outcomeOf(draft, settled[index], redelivers));
+    const outcomes = drafts.map((draft, index) => outcomeOf(draft, settled[index], redelivers));
+    const failed = settled.filter(isFailure);
+    if (failed.length > 0) {
+      // One line for the batch: when MongoDB is away, every message fails in the same way.
+      const context = { err: failed[0]?.reason, failed: failed.length, messages: drafts.length };
+      log.error(context, 'messages were not stored; their senders were told to try again');
+    }
+    return outcomes;
   }
 
   function outcomeOf(
@@ -114,9 +128,6 @@ export function createPipeline(deps: {
   ): Outcome {
     if (result?.status !== 'fulfilled') {
       const error = toAppError(result?.reason);
-      if (error.code !== 'client_id_reused') {
-        log.error({ err: error.cause ?? error, messageId: draft._id }, 'a message was not stored');
-      }
       const { code, message: detail, errors } = error;
       return { refused: code, detail, ...(errors === undefined ? {} : { errors }) };
     }
@@ -134,11 +145,17 @@ export function createPipeline(deps: {
     drafts: MessageDraft[],
   ): Promise<Outcome[] | undefined> {
     const batchId = deps.newId();
-    const results = new Promise<Results>((resolve) => awaited.set(batchId, resolve));
+    const results = new Promise<Results>((resolve, reject) => {
+      const late = (): void => reject(new TimeLimitError(`no result within ${RESULT_MS} ms`));
+      const timer = setTimeout(late, RESULT_MS);
+      awaited.set(batchId, { resolve, began: () => clearTimeout(timer) });
+    });
+    // Its failure is told where it is awaited, unless adding the job failed first.
+    results.catch(() => undefined);
     const job = { batchId, originId: self, deadline: Date.now() + JOB_MS, drafts };
     try {
       await queue.add(owner, job);
-      return (await withLimit(results, RESULT_MS, 'the result of a message batch')).outcomes;
+      return (await results).outcomes;
     } catch (error) {
       queuePausedUntil = performance.now() + QUEUE_PAUSE_MS;
       log.warn(
@@ -202,8 +219,14 @@ export function createPipeline(deps: {
 
     process: async (job) => {
       if (Date.now() > job.deadline) return;
+      if (job.originId === self) {
+        const own = awaited.get(job.batchId);
+        // Given up meanwhile: this instance has written the batch directly.
+        if (own === undefined) return;
+        own.began();
+      }
       const results: Results = { batchId: job.batchId, outcomes: await write(job.drafts, false) };
-      if (job.originId === self) awaited.get(job.batchId)?.(results);
+      if (job.originId === self) awaited.get(job.batchId)?.resolve(results);
       else bus.publish('messages.results', { ...results, to: job.originId });
     },
 
@@ -218,3 +241,6 @@ const refusal = ({ refused, detail, errors }: Exclude<Outcome, Stored>): AppErro
     ...(errors === undefined ? {} : { errors }),
     ...(refused === 'unavailable' ? { retryAfter: 1 } : {}),
   });
+
+const isFailure = (result: PromiseSettledResult<Persisted>): result is PromiseRejectedResult =>
+  result.status === 'rejected' && toAppError(result.reason).code !== 'client_id_reused';
