@@ -1,5 +1,5 @@
 /** What `npm start` does before the application runs: it must never leave anyone puzzled. */
-import { spawn } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { cp, mkdir, mkdtemp, readFile, rm, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -16,7 +16,11 @@ let folder: string;
 beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), 'parley-start-'));
 });
-afterEach(() => rm(folder, { recursive: true, force: true }));
+const children: ChildProcess[] = [];
+afterEach(async () => {
+  for (const child of children.splice(0)) child.kill('SIGKILL');
+  await rm(folder, { recursive: true, force: true });
+});
 
 /** A checkout without dependencies, in which `npm` is our own script. */
 async function checkout(npm: string): Promise<Record<string, string | undefined>> {
@@ -29,7 +33,9 @@ async function checkout(npm: string): Promise<Record<string, string | undefined>
 
 function start(env: Record<string, string | undefined>) {
   const args = [join(folder, 'scripts/start.mjs')];
-  return spawn(process.execPath, args, { env, stdio: ['ignore', 'ignore', 'pipe'] });
+  const child = spawn(process.execPath, args, { env, stdio: ['ignore', 'ignore', 'pipe'] });
+  children.push(child);
+  return child;
 }
 
 describe('the Node.js version', () => {
@@ -154,6 +160,7 @@ describe('two starts at once', () => {
       await withLock(${JSON.stringify(file)}, () => { console.log('in'); return new Promise(() => {}); });`;
     const args = ['--input-type=module', '-e', `setInterval(() => {}, 1000); ${other}`];
     const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] });
+    children.push(child);
     await once(child.stdout, 'data');
 
     const waiting = withLock(file, work);

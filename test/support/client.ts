@@ -102,16 +102,21 @@ export function emit<K extends ClientEventName>(
   return untyped.timeout(10_000).emitWithAck(event, payload) as Promise<Ack<ClientEventAnswers[K]>>;
 }
 
-/** Sends a direct message over a socket; throws when it is refused. */
-export async function send(
+/**
+ * Sends a message over a socket as the contract has it: a 503 leaves the outcome open, and the
+ * same clientId again settles it. Throws when the message is refused.
+ */
+export function send(
   socket: ClientSocket,
   recipient: { to: string } | { groupId: string },
   text: string,
   clientId = uniqueName('client'),
 ): Promise<Message> {
-  const ack = await emit(socket, 'sendMessage', { ...recipient, text, clientId });
-  if (!ack.ok) throw new Error(`refused: ${ack.error.detail}`);
-  return ack.message;
+  return eventually(async () => {
+    const ack = await emit(socket, 'sendMessage', { ...recipient, text, clientId });
+    if (ack.ok) return ack.message;
+    throw new Error(`refused: ${ack.error.status} ${ack.error.detail}`);
+  });
 }
 
 /** Everything of one event that a socket heard, and waiting for what is yet to come. */

@@ -16,6 +16,12 @@ export function NobodyYet({ onRetry }: { onRetry: () => unknown }) {
       <p className="mt-3 rounded-lg border border-line bg-canvas px-3 py-2 text-sm break-all text-ink select-all">
         {location.origin}
       </p>
+      {/^(localhost|127\.|\[::1\])/.test(location.hostname) && (
+        <p className="mt-2 text-sm">
+          It opens on this computer only. To let others in, start the server with HOST=0.0.0.0 and
+          share this computer’s own address.
+        </p>
+      )}
       <div className="mt-3 flex justify-center gap-2">
         {/* Without https a page may not write to the clipboard. */}
         {window.isSecureContext && (
