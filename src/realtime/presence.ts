@@ -58,8 +58,8 @@ export function createPresence(deps: {
   const instancesOf = new Map<string, number>();
   const watched = new Map<string, string[]>();
   const watchers = new Map<string, Set<string>>();
-  /** User -> whether they were online when the window opened. */
-  const changed = new Map<string, boolean>();
+  /** Who came or went since the window opened, also if both. */
+  const changed = new Set<string>();
   const localChanges = new Set<string>();
   /** What the peers know of this instance. */
   const published = new Set<string>();
@@ -71,7 +71,7 @@ export function createPresence(deps: {
   const isOnline = (userId: string): boolean => instancesOf.has(userId);
 
   function count(userId: string, step: 1 | -1): void {
-    if (!changed.has(userId)) changed.set(userId, isOnline(userId));
+    changed.add(userId);
     const instances = (instancesOf.get(userId) ?? 0) + step;
     if (instances > 0) instancesOf.set(userId, instances);
     else instancesOf.delete(userId);
@@ -82,11 +82,14 @@ export function createPresence(deps: {
     timer = undefined;
     tellPeers();
     const at = deps.clock();
-    const states: PresenceState[] = [];
-    for (const [userId, before] of changed) {
-      const online = isOnline(userId);
-      if (online !== before) states.push({ userId, online, lastSeenAt: at.toISOString() });
-    }
+    // Also who is as before: somebody may have asked within the window, and been told otherwise.
+    const states = [...changed].map(
+      (userId): PresenceState => ({
+        userId,
+        online: isOnline(userId),
+        lastSeenAt: at.toISOString(),
+      }),
+    );
     changed.clear();
     if (states.length === 0) return;
     tellWatchers(states);

@@ -64,7 +64,7 @@ export function createHttpApp(deps: HttpDependencies): Express {
           defaultSrc: ["'self'"],
           imgSrc: ["'self'", 'data:', 'blob:'],
           fontSrc: ["'self'"],
-          styleSrc: ["'self'", "'unsafe-inline'"],
+          styleSrc: ["'self'"],
           // Only where the page itself came by https; else it would break plain http.
           upgradeInsecureRequests: null,
         },
