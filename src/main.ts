@@ -74,6 +74,15 @@ const starting = start().catch(async (error: unknown) => {
   await close(exitCode);
 });
 
+process.on('unhandledRejection', (reason) => {
+  const { message } = explain(reason);
+  // A command still on its way when its connection closes must not cut the closing short.
+  if (closingSince !== undefined) return tell(`While stopping: ${message}`);
+  closingSince = performance.now();
+  tell(`\nA fault that nothing handled; stopping in order.\n${message}\n`);
+  void close(1);
+});
+
 for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) {
   process.on(signal, () => {
     if (closingSince === undefined) {
