@@ -27,6 +27,7 @@ import { groupOperations } from './features/groups/groups.operations.ts';
 import { createGroupService } from './features/groups/groups.service.ts';
 import { createGroupStore } from './features/groups/groups.store.ts';
 import { createDelivery } from './features/messages/delivery.ts';
+import { createHeadWriter } from './features/messages/head-writer.ts';
 import { messageEvents, messageOperations } from './features/messages/messages.operations.ts';
 import { createMessageService } from './features/messages/messages.service.ts';
 import { createMessageStore } from './features/messages/messages.store.ts';
@@ -184,7 +185,12 @@ export async function createApp(config: AppConfig, overrides: AppOverrides = {})
     });
     const messageStore = createMessageStore(connection);
     const pipeline = createPipeline({
-      persist: createPersistBatch({ store: messageStore, conversations, clock }),
+      persist: createPersistBatch({
+        store: messageStore,
+        conversations,
+        advanceHeads: createHeadWriter(conversations.advanceHeads),
+        clock,
+      }),
       deliver: createDelivery(fanout),
       queue: () => queue,
       queueAvailable: () => redis?.available() ?? false,

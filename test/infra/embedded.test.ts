@@ -4,6 +4,7 @@
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
 import {
   chmod,
   cp,
@@ -91,10 +92,13 @@ async function failure(start: Promise<unknown>): Promise<StartupError> {
   return error;
 }
 
+/** Whether a process runs; one that has ended and waits for its parent to notice does not. */
 const runs = (pid: number): boolean => {
   try {
     process.kill(pid, 0);
-    return true;
+    if (process.platform !== 'linux') return true;
+    // "pid (name) state …", and the name may hold anything.
+    return !/\) Z /.test(readFileSync(`/proc/${pid}/stat`, 'utf8'));
   } catch {
     return false;
   }

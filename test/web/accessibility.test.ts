@@ -15,10 +15,23 @@ import {
 
 /** Serious findings, in words that lead to their place. */
 async function findings(page: Page): Promise<string[]> {
+  await settled(page);
   const { violations } = await new AxeBuilder({ page }).analyze();
   return violations
     .filter(({ impact }) => impact === 'serious' || impact === 'critical')
     .flatMap(({ id, nodes }) => nodes.map(({ html }) => `${id}: ${html}`));
+}
+
+/** What fades in has its final colours only afterwards; what moves for ever is not waited for. */
+async function settled(page: Page): Promise<void> {
+  // As text: the tests are compiled without the types of a page. One animation that is replaced
+  // or removed is over as well.
+  await page.evaluate(`Promise.allSettled(
+    document
+      .getAnimations()
+      .filter((animation) => animation.effect?.getComputedTiming().endTime !== Infinity)
+      .map((animation) => animation.finished),
+  ).then(() => undefined)`);
 }
 
 const schemes = ['light', 'dark'] as const;
@@ -30,7 +43,7 @@ describe.skipIf(isWithoutBrowser).each(schemes)('in %s colours', { timeout }, (s
   const colours = { colorScheme: scheme };
 
   beforeAll(async () => {
-    server = await startTestServer({ env: { RATE_LIMIT_SCALE: '100' } });
+    server = await startTestServer();
     browser = await openBrowser();
   });
   afterAll(async () => {

@@ -34,7 +34,7 @@ describe.skipIf(isWithoutBrowser)('the web client', { timeout: 60_000 }, () => {
   });
   afterAll(() => browser?.close());
   beforeEach(async () => {
-    server = await startTestServer({ env: { RATE_LIMIT_SCALE: '100' } });
+    server = await startTestServer();
     network = await openNetwork(server.url);
   });
   afterEach(async () => {

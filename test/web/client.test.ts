@@ -12,7 +12,7 @@ let network: Network;
 const running: ParleyClient[] = [];
 
 beforeEach(async () => {
-  server = await startTestServer({ env: { RATE_LIMIT_SCALE: '100' } });
+  server = await startTestServer();
   network = await openNetwork(server.url);
 });
 afterEach(async () => {

@@ -2,8 +2,8 @@
  * The only writer of messages.
  *
  * Numbers are given at the insert: the last seq of each conversation (remembered, else read),
- * then one ordered insertMany with majority and journal, then one bulk write of the
- * conversations' heads. A counter that is raised first and used later would leave a hole
+ * then one ordered insertMany with majority and journal; the conversations' heads follow in
+ * a bulk write (head-writer.ts). A counter that is raised first and used later would leave a hole
  * when the process dies in between; here the unique index (conversation, seq) is the only
  * authority, and what is remembered is merely a good guess.
  *
@@ -15,6 +15,7 @@ import { LRUCache } from 'lru-cache';
 import { AppError, unavailable } from '../../errors.ts';
 import type { Attachment } from '../../protocol/types.ts';
 import type { HeadAdvance } from '../conversations/conversations.store.ts';
+import type { AdvanceHeads } from './head-writer.ts';
 import type { MessageIdentity, MessageRecord, MessageStore } from './messages.store.ts';
 
 /** A message before it has its number. Plain data: it travels through the queue. */
@@ -36,6 +37,8 @@ export interface Persisted {
   record: MessageRecord;
   /** False when the same clientId was stored before. */
   created: boolean;
+  /** Settles with the write of the conversation's head; only then the sender is answered. */
+  headWritten: Promise<void>;
 }
 
 export type PersistBatch = (drafts: MessageDraft[]) => Promise<(Persisted | AppError)[]>;
@@ -52,8 +55,8 @@ export function createPersistBatch(deps: {
   store: MessageStore;
   conversations: {
     headSeqs(conversationIds: string[]): Promise<Map<string, number>>;
-    advanceHeads(advances: HeadAdvance[]): Promise<void>;
   };
+  advanceHeads: AdvanceHeads;
   clock: () => Date;
 }): PersistBatch {
   const { store, conversations, clock } = deps;
@@ -145,12 +148,20 @@ export function createPersistBatch(deps: {
     try {
       await readMissingHeads(batch);
       const { created, found } = await insertAll(batch);
-      if (created.length > 0) await conversations.advanceHeads(headsOf(created));
+      // Of those found, too: whoever stored them may have ended before their heads were written.
+      const headWritten = deps.advanceHeads(headsOf([...found.values(), ...created]));
+      // Told where it is awaited, for every message of the batch.
+      headWritten.catch(() => undefined);
       const records = new Map(created.map((record) => [identityKey(record), record]));
       return drafts.map((draft) => {
         const key = identityKey(draft);
         const isFirst = distinct.get(key) === draft;
-        return outcomeOf(draft, records.get(key) ?? found.get(key), isFirst && records.has(key));
+        const outcome = outcomeOf(
+          draft,
+          records.get(key) ?? found.get(key),
+          isFirst && records.has(key),
+        );
+        return outcome instanceof AppError ? outcome : { ...outcome, headWritten };
       });
     } catch (error) {
       // Nobody knows what was stored; the next batch reads where the conversations stand.
@@ -167,7 +178,7 @@ function outcomeOf(
   draft: MessageDraft,
   record: MessageRecord | undefined,
   created: boolean,
-): Persisted | AppError {
+): Omit<Persisted, 'headWritten'> | AppError {
   if (record === undefined) throw new Error(`message ${draft._id} was neither stored nor found`);
   if (record.contentHash !== draft.contentHash) {
     return new AppError(
@@ -179,15 +190,19 @@ function outcomeOf(
   return { record, created };
 }
 
-function headsOf(created: MessageRecord[]): HeadAdvance[] {
+/** The newest message of each conversation, and of each sender in it. */
+function headsOf(records: MessageRecord[]): HeadAdvance[] {
   const advances = new Map<string, HeadAdvance>();
-  for (const { conversationId, seq, _id, senderId } of created) {
-    const sent = advances.get(conversationId)?.sent ?? new Map<string, number>();
+  for (const { conversationId, seq, _id, senderId } of records) {
+    const known = advances.get(conversationId);
+    const sent = known?.sent ?? new Map<string, number>();
+    sent.set(senderId, Math.max(seq, sent.get(senderId) ?? 0));
+    const isNewer = known === undefined || seq > known.seq;
     advances.set(conversationId, {
       conversationId,
-      seq,
-      lastId: _id,
-      sent: sent.set(senderId, seq),
+      seq: isNewer ? seq : known.seq,
+      lastId: isNewer ? _id : known.lastId,
+      sent,
     });
   }
   return [...advances.values()];

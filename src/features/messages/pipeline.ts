@@ -112,6 +112,7 @@ export function createPipeline(deps: {
       drafts.map((draft) => writer.submit(draft.conversationId, draft)),
     );
     const outcomes = drafts.map((draft, index) => outcomeOf(draft, settled[index], redelivers));
+    await headsWritten(settled, outcomes);
     const failed = settled.filter(isFailure);
     if (failed.length > 0) {
       // One line for the batch: when MongoDB is away, every message fails in the same way.
@@ -121,16 +122,28 @@ export function createPipeline(deps: {
     return outcomes;
   }
 
+  /** Without its head a message is not acknowledged: a client that lacks it would not notice. */
+  async function headsWritten(
+    settled: PromiseSettledResult<Persisted>[],
+    outcomes: Outcome[],
+  ): Promise<void> {
+    for (const [index, result] of settled.entries()) {
+      if (result.status === 'rejected') continue;
+      try {
+        await result.value.headWritten;
+      } catch (reason) {
+        settled[index] = { status: 'rejected', reason };
+        outcomes[index] = refusalOf(reason);
+      }
+    }
+  }
+
   function outcomeOf(
     draft: MessageDraft,
     result: PromiseSettledResult<Persisted> | undefined,
     redelivers: boolean,
   ): Outcome {
-    if (result?.status !== 'fulfilled') {
-      const error = toAppError(result?.reason);
-      const { code, message: detail, errors } = error;
-      return { refused: code, detail, ...(errors === undefined ? {} : { errors }) };
-    }
+    if (result?.status !== 'fulfilled') return refusalOf(result?.reason);
     const { record, created } = result.value;
     const message = presentMessage(record);
     // Stored under the draft's own id: by the owner, whose delivery may not have happened.
@@ -234,6 +247,11 @@ export function createPipeline(deps: {
     drained: () =>
       pending === 0 ? Promise.resolve() : new Promise((resolve) => onDrained.push(resolve)),
   };
+}
+
+function refusalOf(reason: unknown): Exclude<Outcome, Stored> {
+  const { code, message: detail, errors } = toAppError(reason);
+  return { refused: code, detail, ...(errors === undefined ? {} : { errors }) };
 }
 
 const refusal = ({ refused, detail, errors }: Exclude<Outcome, Stored>): AppError =>

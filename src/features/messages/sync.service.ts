@@ -13,7 +13,7 @@ import type {
   OwnConversation,
 } from '../conversations/conversations.service.ts';
 import { presentMessage } from './messages.present.ts';
-import type { MessageStore } from './messages.store.ts';
+import type { MessageRecord, MessageStore } from './messages.store.ts';
 
 const NEWEST_PAGE = 30;
 /** Each costs one indexed query. */
@@ -66,15 +66,15 @@ export function createSyncService(deps: {
     since: Position,
     budget: number,
   ): Promise<ConversationChanges> {
-    if (since.seq > conversation.seq) return startAnew(conversation, true);
     const { _id: conversationId, fromSeq } = conversation;
-    const checksLast = since.lastId !== undefined && since.lastId !== '' && since.seq > fromSeq;
-    // Reading begins with the last known message, to see whether it is still the same.
+    // Reading begins with the last known message, to see whether it is still there and the same.
+    // The head does not tell: a message is delivered before its conversation's head is written.
+    const checksLast = since.seq > fromSeq;
     const start = Math.max(since.seq, fromSeq) + (checksLast ? 0 : 1);
     const extra = checksLast ? 2 : 1;
     const found = await store.from(conversationId, start, budget + extra);
     const known = checksLast ? found.shift() : undefined;
-    if (checksLast && known?._id !== since.lastId) return startAnew(conversation, true);
+    if (checksLast && !isSame(known, since)) return startAnew(conversation, true);
     const messages = found.slice(0, budget).map(presentMessage);
     return {
       conversationId,
@@ -83,6 +83,9 @@ export function createSyncService(deps: {
       more: found.length > budget,
     };
   }
+
+  const isSame = (known: MessageRecord | undefined, { seq, lastId }: Position): boolean =>
+    known?.seq === seq && (lastId === undefined || lastId === '' || known._id === lastId);
 
   const isBehind = (conversation: OwnConversation, since: Position): boolean =>
     since.seq !== conversation.seq ||
