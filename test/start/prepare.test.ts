@@ -10,6 +10,7 @@ import { withLock } from '../../scripts/lib/checkout-lock.mjs';
 import { nodeVersionFault, requiredNode } from '../../scripts/lib/node-version.mjs';
 import { root } from '../../scripts/lib/prepare.mjs';
 import { hashInputs, isFresh, writeStamp } from '../../scripts/lib/stamp.mjs';
+import { identify } from '../../src/infra/embedded/process-identity.ts';
 
 let folder: string;
 
@@ -130,7 +131,7 @@ describe('the installation', () => {
       child.kill('SIGTERM');
       expect(await once(child, 'exit')).toEqual([143, null]);
       const pid = Number((await pids()).at(-1));
-      expect(() => process.kill(pid, 0)).toThrow('ESRCH');
+      expect(await identify(pid)).toBeUndefined();
     }
   });
 
