@@ -5,7 +5,8 @@
  *     Redis up:   one Bull job in the owner's queue -> owner writes and delivers -> result back
  *     otherwise:  this instance writes and delivers itself, by the same function
  *
- * The origin stays responsible: without a result within a second it writes the batch itself,
+ * The origin stays responsible: without a result within a second (and unless the job has begun
+ * in its own process) it writes the batch itself,
  * with the same ids, finds what the owner may have stored already, delivers it once more to
  * clients that deduplicate, and answers. A job that nobody waits for any more is dropped.
  *
