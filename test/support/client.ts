@@ -106,17 +106,20 @@ export function emit<K extends ClientEventName>(
  * Sends a message over a socket as the contract has it: a 503 leaves the outcome open, and the
  * same clientId again settles it. Throws when the message is refused.
  */
-export function send(
+export async function send(
   socket: ClientSocket,
   recipient: { to: string } | { groupId: string },
   text: string,
   clientId = uniqueName('client'),
 ): Promise<Message> {
-  return eventually(async () => {
-    const ack = await emit(socket, 'sendMessage', { ...recipient, text, clientId });
-    if (ack.ok) return ack.message;
-    throw new Error(`refused: ${ack.error.status} ${ack.error.detail}`);
+  const payload = { ...recipient, text, clientId };
+  const ack = await eventually(async () => {
+    const answer = await emit(socket, 'sendMessage', payload);
+    if (!answer.ok && answer.error.status === 503) throw new Error(answer.error.detail);
+    return answer;
   });
+  if (!ack.ok) throw new Error(`refused: ${ack.error.status} ${ack.error.detail}`);
+  return ack.message;
 }
 
 /** Everything of one event that a socket heard, and waiting for what is yet to come. */
