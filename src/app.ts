@@ -23,11 +23,12 @@ import { createContactService } from './features/contacts/contacts.service.ts';
 import { directPartners } from './features/conversations/conversation-id.ts';
 import { createConversationService } from './features/conversations/conversations.service.ts';
 import { createConversationStore } from './features/conversations/conversations.store.ts';
+import { createHeads } from './features/conversations/heads.ts';
 import { groupOperations } from './features/groups/groups.operations.ts';
 import { createGroupService } from './features/groups/groups.service.ts';
 import { createGroupStore } from './features/groups/groups.store.ts';
 import { createDelivery } from './features/messages/delivery.ts';
-import { createHeadWriter } from './features/messages/head-writer.ts';
+import { createHeadRecovery } from './features/messages/head-recovery.ts';
 import { messageEvents, messageOperations } from './features/messages/messages.operations.ts';
 import { createMessageService } from './features/messages/messages.service.ts';
 import { createMessageStore } from './features/messages/messages.store.ts';
@@ -175,8 +176,12 @@ export async function createApp(config: AppConfig, overrides: AppOverrides = {})
       clock,
     });
     const auth = createAuthService({ users, sessions, passwords });
+    const conversationStore = createConversationStore(connection);
+    const heads = createHeads({ store: conversationStore, clock, log });
+    lifecycle.onClose('heads of conversations', () => heads.close());
     const conversations = createConversationService({
-      store: createConversationStore(connection),
+      store: conversationStore,
+      heads,
       users,
       bus,
       fanout,
@@ -188,7 +193,6 @@ export async function createApp(config: AppConfig, overrides: AppOverrides = {})
       persist: createPersistBatch({
         store: messageStore,
         conversations,
-        advanceHeads: createHeadWriter(conversations.advanceHeads),
         clock,
       }),
       deliver: createDelivery(fanout),
@@ -196,6 +200,7 @@ export async function createApp(config: AppConfig, overrides: AppOverrides = {})
       queueAvailable: () => redis?.available() ?? false,
       cluster,
       bus,
+      rememberHeads: conversations.rememberHeads,
       newId,
       log,
     });
@@ -245,16 +250,20 @@ export async function createApp(config: AppConfig, overrides: AppOverrides = {})
     }
     // Before the queue: what was accepted is stored, even when its socket is gone already.
     lifecycle.onClose('message pipeline', () => pipeline.drained());
-    const heads = createHeadsBroadcaster({
+    const recoverHeads = createHeadRecovery({ store: messageStore, conversations, clock });
+    await recoverHeads();
+    const headsBroadcaster = createHeadsBroadcaster({
       conversations,
+      recoverHeads,
       directPartners,
       fanout,
       redis,
+      bus,
       cluster,
       log,
     });
-    await heads.start();
-    lifecycle.onClose('heads', () => heads.close());
+    await headsBroadcaster.start();
+    lifecycle.onClose('heads broadcaster', () => headsBroadcaster.close());
 
     // Transports.
     const run = createRunOperation(log);

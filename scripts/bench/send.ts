@@ -143,7 +143,7 @@ function describeLevel(figures: Figures, held: boolean): string {
 }
 
 /** Signs 100 people up; neighbours write to each other. */
-async function parleyPairs(url: string): Promise<Pairing> {
+export async function parleyPairs(url: string): Promise<Pairing> {
   const people: { id: string; token: string }[] = [];
   for (let index = 0; index < CLIENTS; index++) {
     const response = await fetch(`${url}/api/auth/signup`, {

@@ -26,6 +26,13 @@ export class MongoUnusableError extends Error {
 /** A new id: 24 hexadecimal digits that grow with time. */
 export const newId = (): string => new mongoose.Types.ObjectId().toHexString();
 
+/** When an id was made, to the second. */
+export const idTime = (id: string): Date => new Date(Number.parseInt(id.slice(0, 8), 16) * 1_000);
+
+/** The least id that can be made at a time. */
+export const firstIdAt = (time: Date): string =>
+  mongoose.Types.ObjectId.createFromTime(Math.floor(time.getTime() / 1_000)).toHexString();
+
 /** MongoDB's code for a value that a unique index already holds. */
 export const isDuplicateKey = (error: unknown): boolean =>
   error instanceof Error && 'code' in error && error.code === 11_000;

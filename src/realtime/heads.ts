@@ -3,6 +3,7 @@
  * delivery was lost (an instance died between commit and fan-out, a publish that Redis never
  * took) is noticed even when no further message follows: the client compares and syncs.
  */
+import type { Bus } from '../infra/bus.ts';
 import type { Cluster } from '../infra/cluster.ts';
 import type { Logger } from '../infra/logger.ts';
 import type { RedisLink } from '../infra/redis.ts';
@@ -47,7 +48,10 @@ export function createHeadsBroadcaster(deps: {
   directPartners: (conversationId: string) => [string, string] | undefined;
   fanout: Pick<Fanout, 'emitLocal' | 'reachesLocally'>;
   redis: RedisLink | undefined;
-  cluster: Pick<Cluster, 'onLeave'>;
+  /** Finds the heads again that a dead instance did not write. */
+  recoverHeads: () => Promise<void>;
+  bus: Pick<Bus, 'publish' | 'on'>;
+  cluster: Pick<Cluster, 'instanceId' | 'peers' | 'onLeave'>;
   log: Logger;
 }): HeadsBroadcaster {
   const { fanout, log } = deps;
@@ -82,26 +86,50 @@ export function createHeadsBroadcaster(deps: {
     }
   }
 
-  function poll(lookBackMs = OVERLAP_MS, again = false): Promise<void> {
-    polling ??= tell(lookBackMs, again)
+  function poll(lookBackMs: number, again: boolean): Promise<void> {
+    const before = polling;
+    const work = (before ?? Promise.resolve())
+      .then(() => tell(lookBackMs, again))
       .catch((error: unknown) => {
         log.warn({ err: error }, 'the moved conversations could not be read; trying again in 3 s');
       })
       .finally(() => {
-        polling = undefined;
+        if (polling === work) polling = undefined;
       });
-    return polling;
+    polling = work;
+    return work;
+  }
+
+  const tellAgain = (): Promise<void> => poll(LOOK_BACK_MS, true);
+
+  /** One of the living does it for all, and tells the others when it is done. */
+  async function recover(): Promise<void> {
+    if (deps.cluster.peers().some((peer) => peer < deps.cluster.instanceId)) return;
+    try {
+      await deps.recoverHeads();
+    } catch (error) {
+      log.warn({ err: error }, 'heads of an instance that left may be unwritten until it restarts');
+      return;
+    }
+    deps.bus.publish('heads.recovered', {});
+    await tellAgain();
   }
 
   deps.redis?.onChange((available) => {
-    if (available) void poll(LOOK_BACK_MS, true);
+    if (available) void tellAgain();
   });
-  deps.cluster.onLeave(() => void poll(LOOK_BACK_MS, true));
+  deps.bus.on('heads.recovered', tellAgain);
+  deps.cluster.onLeave(() => {
+    void tellAgain();
+    void recover();
+  });
 
   return {
     start: async () => {
       newest = (await deps.conversations.latestChange()) ?? new Date(0);
-      timer = setInterval(() => void poll(), EVERY_MS);
+      timer = setInterval(() => {
+        if (polling === undefined) void poll(OVERLAP_MS, false);
+      }, EVERY_MS);
     },
     close: async () => {
       clearInterval(timer);

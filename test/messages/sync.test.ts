@@ -1,10 +1,11 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { Message, SyncResult } from '../../src/protocol/types.ts';
+import type { Contact, Message, SyncResult } from '../../src/protocol/types.ts';
 import {
   type ClientSocket,
   call,
   connect,
   emit,
+  eventually,
   listen,
   type Person,
   send,
@@ -117,11 +118,43 @@ describe('catching up', () => {
         .collection<{ _id: string }>('conversations')
         .updateOne(
           { _id: conversationId },
-          { $set: { seq: 3, lastId: lost._id }, $currentDate: { headAt: true } },
+          { $set: { last: { seq: 3, id: lost._id } }, $currentDate: { headAt: true } },
         );
     });
     await heads.until((list) => list.some((head) => head.seq === 3));
     const { changes } = await sync(ben, { [conversationId]: at(sent[1]) });
     expect(changes[0]?.messages.map(({ _id }) => _id)).toEqual([lost._id]);
+  });
+
+  it('finds the heads again that an instance did not write before it died', async () => {
+    const { ann, ben, sent, conversationId } = await conversation(2);
+    const database = new URL(server.config.mongodb.uri).pathname.slice(1);
+    // As kill -9 leaves it: two messages are stored, and the conversation stands behind them.
+    await eventually(() =>
+      withDatabase(database, async (db) => {
+        const conversations = db.collection<{ _id: string }>('conversations');
+        const { last } = (await conversations.findOne({ _id: conversationId })) as never as {
+          last: unknown;
+        };
+        expect(last).toEqual({ seq: 2, id: sent[1]?._id });
+        await conversations.updateOne(
+          { _id: conversationId },
+          { $set: { last: { seq: 0, id: '' }, sent: {} } },
+        );
+      }),
+    );
+    const next = await startTestServer({ database, dataDir: server.config.dataDir });
+    try {
+      const contacts = async (as: Person) =>
+        (await call<Contact[]>(next.url, 'GET', '/api/messages/users', { as })).body;
+      const [forBen, forAnn] = [await contacts(ben), await contacts(ann)];
+      expect(forBen.find(({ _id }) => _id === ann.id)).toMatchObject({
+        unreadCount: 2,
+        lastMessage: { _id: sent[1]?._id },
+      });
+      expect(forAnn.find(({ _id }) => _id === ben.id)).toMatchObject({ unreadCount: 0 });
+    } finally {
+      await next.close();
+    }
   });
 });

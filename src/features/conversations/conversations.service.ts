@@ -17,10 +17,10 @@ import type {
   ConversationRecord,
   ConversationStore,
   Head,
-  HeadAdvance,
   MembershipRecord,
   OwnHead,
 } from './conversations.store.ts';
+import type { Heads } from './heads.ts';
 
 const TRUST_MS = 60_000;
 const TRUST_UNHEARD_MS = 1_000;
@@ -55,13 +55,14 @@ export type ConversationService = ReturnType<typeof createConversationService>;
 
 export function createConversationService(deps: {
   store: ConversationStore;
+  heads: Heads;
   users: { requireExisting(userId: string): Promise<void> };
   bus: Pick<Bus, 'announce' | 'on' | 'onGap' | 'healthy'>;
   fanout: Pick<Fanout, 'emit'>;
   newId: () => string;
   clock: () => Date;
 }) {
-  const { store, bus } = deps;
+  const { store, heads, bus } = deps;
   const cache = new LRUCache<string, { access: Access; readAt: number }>({
     max: CACHED_MEMBERSHIPS,
   });
@@ -128,9 +129,8 @@ export function createConversationService(deps: {
     return {
       _id,
       kind,
-      seq: 0,
+      last: { seq: 0, id: '' },
       rev: 0,
-      lastId: '',
       headAt: null,
       sent: {},
       membersVersion: 0,
@@ -146,6 +146,10 @@ export function createConversationService(deps: {
     const { fromSeq, role } = membership;
     const unreadCount = Math.max(0, seq - readSeq);
     return { _id, kind, seq, rev, lastId, headAt, fromSeq, role, readSeq, unreadCount };
+  }
+
+  async function readHeads(ids: string[], userId?: string): Promise<OwnHead[]> {
+    return (await store.heads(ids, userId)).map(heads.withRemembered);
   }
 
   return {
@@ -180,8 +184,8 @@ export function createConversationService(deps: {
       const memberships = new Map(
         (await store.membershipsOf([userId])).map((record) => [record.conversationId, record]),
       );
-      const heads = await store.heads([...memberships.keys()], userId);
-      return heads.flatMap((head) => {
+      const found = await readHeads([...memberships.keys()], userId);
+      return found.flatMap((head) => {
         const membership = memberships.get(head._id);
         return membership === undefined ? [] : [own(head, membership)];
       });
@@ -193,7 +197,7 @@ export function createConversationService(deps: {
     ): Promise<OwnConversation | undefined> => {
       const [membership, [head]] = await Promise.all([
         store.membership(userId, conversationId),
-        store.heads([conversationId], userId),
+        readHeads([conversationId], userId),
       ]);
       return membership === null || head === undefined ? undefined : own(head, membership);
     },
@@ -206,20 +210,25 @@ export function createConversationService(deps: {
       return groups;
     },
     headSeqs: async (conversationIds: string[]): Promise<Map<string, number>> =>
-      new Map((await store.heads(conversationIds)).map((head) => [head._id, head.seq])),
+      new Map((await readHeads(conversationIds)).map((head) => [head._id, head.seq])),
     changedSince: (since: Date): Promise<Head[]> => store.changedSince(since),
     latestChange: (): Promise<Date | undefined> => store.latestChange(),
-    advanceHeads: (advances: HeadAdvance[]): Promise<void> => store.advanceHeads(advances),
+    /** Messages were committed by this instance: their heads follow. */
+    advanceHeads: heads.advance,
+    /** Messages were committed by another instance, and this one answers for them. */
+    rememberHeads: heads.remember,
+    /** Resolves when the heads of everything committed here are. */
+    flushHeads: heads.flush,
 
-    /** Moves the caller's reading position forward and tells the caller's and the partner's clients. */
+    /**
+     * Moves the caller's reading position forward and tells the caller's and the partner's
+     * clients. `seq` is at most that of the last message.
+     */
     markRead: async (
       userId: string,
-      access: Access,
-      requestedSeq: number,
+      { conversationId }: Access,
+      seq: number,
     ): Promise<ReadPosition> => {
-      const { conversationId } = access;
-      const [head] = await store.heads([conversationId]);
-      const seq = Math.min(requestedSeq, head?.seq ?? 0);
       await store.advanceRead(userId, conversationId, seq);
       const position = { conversationId, userId, seq };
       const partner = partnerOf(conversationId, userId);
@@ -248,13 +257,10 @@ export function createConversationService(deps: {
     lockMembers: async (
       conversationId: string,
       transaction: Transaction,
-    ): Promise<{ seq: number; members: MembershipRecord[] }> => {
+    ): Promise<MembershipRecord[]> => {
       const conversation = await store.lockMembers(conversationId, transaction);
       if (conversation === null) throw notFound('This group');
-      return {
-        seq: conversation.seq,
-        members: await store.members(conversationId, transaction),
-      };
+      return store.members(conversationId, transaction);
     },
     addMembers: (
       conversationId: string,

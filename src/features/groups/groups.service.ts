@@ -37,7 +37,7 @@ export function createGroupService(deps: {
   store: GroupStore;
   conversations: ConversationService;
   users: Pick<UserService, 'profiles' | 'requireAllExisting'>;
-  messages: Pick<MessageService, 'byIds' | 'removeConversation'>;
+  messages: Pick<MessageService, 'byIds' | 'lastSeq' | 'removeConversation'>;
   attachments: Pick<AttachmentService, 'keepPicture' | 'remove'>;
   fanout: Pick<Fanout, 'emit'>;
   transact: Transact;
@@ -103,7 +103,7 @@ export function createGroupService(deps: {
   /** Takes a member out. @returns whether the group went with its last member. */
   async function takeOut(groupId: string, userId: string): Promise<boolean> {
     const isEmpty = await transact(async (transaction) => {
-      const { members } = await conversations.lockMembers(groupId, transaction);
+      const members = await conversations.lockMembers(groupId, transaction);
       if (!members.some((member) => member.userId === userId)) throw notFound('This member');
       const remaining = members.filter((member) => member.userId !== userId);
       if (remaining.length === 0) {
@@ -224,7 +224,7 @@ export function createGroupService(deps: {
       const members = await transact(async (transaction) => {
         const locked = await conversations.lockMembers(groupId, transaction);
         await discard(groupId, transaction);
-        return locked.members.map((member) => member.userId);
+        return locked.map((member) => member.userId);
       });
       await conversations.announceMembers({ conversationId: groupId, joined: [], left: members });
       fanout.emit({ rooms: members.map(userRoom) }, 'groupDeleted', { groupId });
@@ -236,12 +236,13 @@ export function createGroupService(deps: {
       requireAdmin(await conversations.authorize(userId, groupId));
       await users.requireAllExisting([...new Set(memberIds)]);
       const added = await transact(async (transaction) => {
-        const { seq, members } = await conversations.lockMembers(groupId, transaction);
+        const members = await conversations.lockMembers(groupId, transaction);
         const present = new Set(members.map((member) => member.userId));
         const missing = [...new Set(memberIds)].filter((id) => !present.has(id));
         requireRoom(present.size + missing.length);
         const group = await store.find(groupId, transaction);
-        const fromSeq = group?.history === 'sinceJoin' ? seq : 0;
+        // Asked of the messages themselves: the head may be a moment behind them.
+        const fromSeq = group?.history === 'sinceJoin' ? await deps.messages.lastSeq(groupId) : 0;
         await conversations.addMembers(groupId, missing, fromSeq, transaction);
         return missing;
       });

@@ -92,6 +92,12 @@ export function createMessageService(deps: {
     };
   }
 
+  async function markRead(caller: Caller, access: Access, seq: number): Promise<ReadPosition> {
+    // Not bounded by the head: it may be a moment behind the message that was just read.
+    const last = await store.lastSeq(access.conversationId);
+    return conversations.markRead(caller.userId, access, Math.min(seq, last));
+  }
+
   return {
     /**
      * Stores a message; resolves after the commit.
@@ -143,20 +149,18 @@ export function createMessageService(deps: {
       };
     },
 
-    /** Moves the caller's reading position forward. */
+    /** Moves the caller's reading position forward, at most to the last message. */
     read: async (caller: Caller, recipient: Recipient, seq: number): Promise<ReadPosition> =>
-      conversations.markRead(caller.userId, await accessTo(caller, recipient), seq),
+      markRead(caller, await accessTo(caller, recipient), seq),
     /** The same, for a conversation by its id. */
     readConversation: async (
       caller: Caller,
       conversationId: string,
       seq: number,
     ): Promise<ReadPosition> =>
-      conversations.markRead(
-        caller.userId,
-        await conversations.authorize(caller.userId, conversationId),
-        seq,
-      ),
+      markRead(caller, await conversations.authorize(caller.userId, conversationId), seq),
+    /** The seq of a conversation's last message; 0 when it has none. */
+    lastSeq: (conversationId: string): Promise<number> => store.lastSeq(conversationId),
 
     /** Messages by id, for the previews of the lists. */
     byIds: async (ids: string[]): Promise<Map<string, Message>> => {

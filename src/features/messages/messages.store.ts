@@ -3,6 +3,7 @@
  * one per (conversation, sender, clientId).
  */
 import mongoose, { type Connection } from 'mongoose';
+import { firstIdAt, idTime } from '../../infra/mongo.ts';
 import type { Attachment } from '../../protocol/types.ts';
 
 export interface MessageRecord {
@@ -22,6 +23,9 @@ export interface MessageRecord {
 
 /** Who sent it and what they called it: unique for ever. */
 export type MessageIdentity = Pick<MessageRecord, 'conversationId' | 'senderId' | 'clientId'>;
+
+/** Where a message stands, and who sent it. */
+export type MessagePlace = Pick<MessageRecord, '_id' | 'conversationId' | 'seq' | 'senderId'>;
 
 /** How far an ordered insert came. */
 export interface InsertOutcome {
@@ -88,6 +92,33 @@ export function createMessageStore(connection: Connection) {
       );
       return last?.seq ?? 0;
     },
+    /** When the newest message of all was accepted; undefined without any message. */
+    newestAt: async (): Promise<Date | undefined> => {
+      const newest = await collection.findOne({}, { sort: { _id: -1 }, projection: { _id: 1 } });
+      return newest === null ? undefined : idTime(newest._id);
+    },
+    /** Of every conversation and sender the last message among those accepted since. */
+    lastOfEachSince: (since: Date): Promise<MessagePlace[]> =>
+      collection
+        .aggregate<MessagePlace>([
+          { $match: { _id: { $gte: firstIdAt(since) } } },
+          {
+            $group: {
+              _id: { conversationId: '$conversationId', senderId: '$senderId' },
+              // Documents compare field by field, so the greatest has the greatest seq.
+              last: { $max: { seq: '$seq', id: '$_id' } },
+            },
+          },
+          {
+            $project: {
+              _id: '$last.id',
+              seq: '$last.seq',
+              conversationId: '$_id.conversationId',
+              senderId: '$_id.senderId',
+            },
+          },
+        ])
+        .toArray(),
     findMany: (ids: string[]): Promise<MessageRecord[]> =>
       ids.length === 0 ? Promise.resolve([]) : collection.find({ _id: { $in: ids } }).toArray(),
     /** Ascending, from `seq` on. */

@@ -2,8 +2,8 @@
  * The only writer of messages.
  *
  * Numbers are given at the insert: the last seq of each conversation (remembered, else read),
- * then one ordered insertMany with majority and journal; the conversations' heads follow in
- * a bulk write (head-writer.ts). A counter that is raised first and used later would leave a hole
+ * then one ordered insertMany with majority and journal; the conversations' heads follow behind
+ * (conversations/heads.ts). A counter that is raised first and used later would leave a hole
  * when the process dies in between; here the unique index (conversation, seq) is the only
  * authority, and what is remembered is merely a good guess.
  *
@@ -15,8 +15,12 @@ import { LRUCache } from 'lru-cache';
 import { AppError, unavailable } from '../../errors.ts';
 import type { Attachment } from '../../protocol/types.ts';
 import type { HeadAdvance } from '../conversations/conversations.store.ts';
-import type { AdvanceHeads } from './head-writer.ts';
-import type { MessageIdentity, MessageRecord, MessageStore } from './messages.store.ts';
+import type {
+  MessageIdentity,
+  MessagePlace,
+  MessageRecord,
+  MessageStore,
+} from './messages.store.ts';
 
 /** A message before it has its number. Plain data: it travels through the queue. */
 export interface MessageDraft {
@@ -37,8 +41,6 @@ export interface Persisted {
   record: MessageRecord;
   /** False when the same clientId was stored before. */
   created: boolean;
-  /** Settles with the write of the conversation's head; only then the sender is answered. */
-  headWritten: Promise<void>;
 }
 
 export type PersistBatch = (drafts: MessageDraft[]) => Promise<(Persisted | AppError)[]>;
@@ -55,8 +57,8 @@ export function createPersistBatch(deps: {
   store: MessageStore;
   conversations: {
     headSeqs(conversationIds: string[]): Promise<Map<string, number>>;
+    advanceHeads(advances: HeadAdvance[]): void;
   };
-  advanceHeads: AdvanceHeads;
   clock: () => Date;
 }): PersistBatch {
   const { store, conversations, clock } = deps;
@@ -149,19 +151,12 @@ export function createPersistBatch(deps: {
       await readMissingHeads(batch);
       const { created, found } = await insertAll(batch);
       // Of those found, too: whoever stored them may have ended before their heads were written.
-      const headWritten = deps.advanceHeads(headsOf([...found.values(), ...created]));
-      // Told where it is awaited, for every message of the batch.
-      headWritten.catch(() => undefined);
+      conversations.advanceHeads(headsOf([...found.values(), ...created]));
       const records = new Map(created.map((record) => [identityKey(record), record]));
       return drafts.map((draft) => {
         const key = identityKey(draft);
         const isFirst = distinct.get(key) === draft;
-        const outcome = outcomeOf(
-          draft,
-          records.get(key) ?? found.get(key),
-          isFirst && records.has(key),
-        );
-        return outcome instanceof AppError ? outcome : { ...outcome, headWritten };
+        return outcomeOf(draft, records.get(key) ?? found.get(key), isFirst && records.has(key));
       });
     } catch (error) {
       // Nobody knows what was stored; the next batch reads where the conversations stand.
@@ -178,7 +173,7 @@ function outcomeOf(
   draft: MessageDraft,
   record: MessageRecord | undefined,
   created: boolean,
-): Omit<Persisted, 'headWritten'> | AppError {
+): Persisted | AppError {
   if (record === undefined) throw new Error(`message ${draft._id} was neither stored nor found`);
   if (record.contentHash !== draft.contentHash) {
     return new AppError(
@@ -191,7 +186,7 @@ function outcomeOf(
 }
 
 /** The newest message of each conversation, and of each sender in it. */
-function headsOf(records: MessageRecord[]): HeadAdvance[] {
+export function headsOf(records: MessagePlace[]): HeadAdvance[] {
   const advances = new Map<string, HeadAdvance>();
   for (const { conversationId, seq, _id, senderId } of records) {
     const known = advances.get(conversationId);

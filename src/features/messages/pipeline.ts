@@ -21,9 +21,10 @@ import { createMicroBatcher, type MicroBatcher } from '../../infra/micro-batcher
 import type { InstanceQueue } from '../../infra/queue.ts';
 import type { FieldError, ProblemCode } from '../../protocol/problems.ts';
 import type { Message } from '../../protocol/types.ts';
+import type { HeadAdvance } from '../conversations/conversations.store.ts';
 import type { Deliver } from './delivery.ts';
 import { presentMessage } from './messages.present.ts';
-import type { MessageDraft, PersistBatch, Persisted } from './persist-batch.ts';
+import { headsOf, type MessageDraft, type PersistBatch, type Persisted } from './persist-batch.ts';
 
 /** A stored message as its sender is answered. */
 export interface Stored {
@@ -82,6 +83,8 @@ export function createPipeline(deps: {
   queueAvailable: () => boolean;
   cluster: Pick<Cluster, 'instanceId' | 'ownerOf'>;
   bus: Pick<Bus, 'publish' | 'on'>;
+  /** Tells this instance where conversations stand whose messages another one stored. */
+  rememberHeads: (advances: HeadAdvance[]) => void;
   newId: () => string;
   log: Logger;
 }): Pipeline {
@@ -113,7 +116,6 @@ export function createPipeline(deps: {
       drafts.map((draft) => writer.submit(draft.conversationId, draft)),
     );
     const outcomes = drafts.map((draft, index) => outcomeOf(draft, settled[index], redelivers));
-    await headsWritten(settled, outcomes);
     const failed = settled.filter(isFailure);
     if (failed.length > 0) {
       // One line for the batch: when MongoDB is away, every message fails in the same way.
@@ -121,22 +123,6 @@ export function createPipeline(deps: {
       log.error(context, 'messages were not stored; their senders were told to try again');
     }
     return outcomes;
-  }
-
-  /** Without its head a message is not acknowledged: a client that lacks it would not notice. */
-  async function headsWritten(
-    settled: PromiseSettledResult<Persisted>[],
-    outcomes: Outcome[],
-  ): Promise<void> {
-    for (const [index, result] of settled.entries()) {
-      if (result.status === 'rejected') continue;
-      try {
-        await result.value.headWritten;
-      } catch (reason) {
-        settled[index] = { status: 'rejected', reason };
-        outcomes[index] = refusalOf(reason);
-      }
-    }
   }
 
   function outcomeOf(
@@ -169,7 +155,9 @@ export function createPipeline(deps: {
     const job = { batchId, originId: self, deadline: Date.now() + JOB_MS, drafts };
     try {
       await queue.add(owner, job);
-      return (await results).outcomes;
+      const { outcomes } = await results;
+      if (owner !== self) deps.rememberHeads(headsOf(outcomes.flatMap(storedMessage)));
+      return outcomes;
     } catch (error) {
       queuePausedUntil = performance.now() + QUEUE_PAUSE_MS;
       log.warn(
@@ -260,6 +248,9 @@ const refusal = ({ refused, detail, errors }: Exclude<Outcome, Stored>): AppErro
     ...(errors === undefined ? {} : { errors }),
     ...(refused === 'unavailable' ? { retryAfter: 1 } : {}),
   });
+
+const storedMessage = (outcome: Outcome): Message[] =>
+  'refused' in outcome ? [] : [outcome.message];
 
 const isFailure = (result: PromiseSettledResult<Persisted>): result is PromiseRejectedResult =>
   result.status === 'rejected' && toAppError(result.reason).code !== 'client_id_reused';
