@@ -81,6 +81,8 @@ export async function install(folder) {
   const [command, first] = npm?.endsWith('.js') ? [process.execPath, [npm]] : ['npm', []];
   // Also where NODE_ENV is production: the builds need the development dependencies.
   const args = ['ci', '--include=dev', '--include=optional', '--no-audit', '--no-fund'];
+  // npm's own pauses (10 s, then up to 60 s) leave one waiting for minutes without a network.
+  args.push('--fetch-retry-mintimeout=1000', '--fetch-retry-maxtimeout=10000');
   await step('Installing the dependencies', command, [...first, ...args], { cwd: folder, explain });
   writeStamp(join(folder, installed), hash);
 }
