@@ -2,7 +2,7 @@
  * The Express application: every route of protocol/routes.ts bound to its operation, the
  * attachments, the health routes, and the web client.
  */
-import { randomUUID } from 'node:crypto';
+import { randomBytes, randomUUID } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import { pipeline as pump } from 'node:stream/promises';
 import cookieParser from 'cookie-parser';
@@ -28,6 +28,7 @@ import { parseInput, type RunOperation } from './run-operation.ts';
 import { trackTiming } from './timing.ts';
 
 export const SESSION_COOKIE = 'jwt';
+const AFFINITY_COOKIE = 'affinity';
 
 export interface HttpDependencies {
   operations: RouteOperations;
@@ -227,10 +228,11 @@ function toHttpError(error: unknown): AppError {
   return toAppError(error);
 }
 
-const cookieOf = (req: Request): string | undefined => {
-  const value: unknown = (req.cookies as Record<string, unknown> | undefined)?.[SESSION_COOKIE];
+const cookieNamed = (req: Request, name: string): string | undefined => {
+  const value: unknown = (req.cookies as Record<string, unknown> | undefined)?.[name];
   return typeof value === 'string' ? value : undefined;
 };
+const cookieOf = (req: Request): string | undefined => cookieNamed(req, SESSION_COOKIE);
 const hasCookie = (req: Request): boolean =>
   req.headers.authorization === undefined && cookieOf(req) !== undefined;
 
@@ -242,8 +244,17 @@ function setSessionCookie(req: Request, res: Response, grant: SessionGrant | nul
     path: '/',
   } as const;
   if (grant === null) res.clearCookie(SESSION_COOKIE, attributes);
-  else res.cookie(SESSION_COOKIE, grant.token, { ...attributes, expires: grant.expiresAt });
+  else {
+    const kept = { ...attributes, expires: grant.expiresAt };
+    res.cookie(SESSION_COOKIE, grant.token, kept);
+    // A balancer's hash of it keeps a person on one instance (deploy/nginx.conf).
+    const known = cookieNamed(req, AFFINITY_COOKIE);
+    const affinity = known !== undefined && /^\w{16}$/.test(known) ? known : newAffinity();
+    res.cookie(AFFINITY_COOKIE, affinity, kept);
+  }
 }
+
+const newAffinity = (): string => randomBytes(8).toString('hex');
 
 async function renewCookie(
   req: Request,

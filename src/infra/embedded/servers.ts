@@ -1,5 +1,6 @@
 /** The databases of one application: those that are configured, private ones for the rest. */
 import { binaryCacheDir, type Config } from '../../config.ts';
+import { ensureFolder } from './data-dir.ts';
 import { lockDataDir } from './lock.ts';
 import { startMongod } from './mongod.ts';
 import { startRedis } from './redis.ts';
@@ -14,7 +15,8 @@ export interface Servers {
 }
 
 /**
- * Takes DATA_DIR for this process and starts the databases that are not configured.
+ * Starts the databases that are not configured, and takes DATA_DIR for this process when there
+ * are any.
  * @throws StartupError with everything already given back.
  */
 export async function openServers(
@@ -22,9 +24,15 @@ export async function openServers(
   log: (line: string) => void,
   signal?: AbortSignal,
 ): Promise<Servers> {
-  // Also when both databases are elsewhere: uploads and the secret lie in the folder.
-  const lock = await lockDataDir(config.dataDir);
-  const shared = { dataDir: lock.folder, cacheDir: binaryCacheDir(), log, signal };
+  const isPrivate = config.mongodb.uri === undefined || config.redisUrl === undefined;
+  // Instances whose databases are elsewhere share the folder: each upload is a file of its own.
+  const lock = isPrivate ? await lockDataDir(config.dataDir) : undefined;
+  const shared = {
+    dataDir: lock?.folder ?? (await ensureFolder(config.dataDir)),
+    cacheDir: binaryCacheDir(),
+    log,
+    signal,
+  };
   const died = (name: string) => (how: string) =>
     log(
       `The private ${name} ended unexpectedly (${how}); see ${name.toLowerCase()}.log in DATA_DIR`,
@@ -39,7 +47,7 @@ export async function openServers(
   const close = async () => {
     if (redis.status === 'fulfilled') await redis.value?.close();
     if (mongod.status === 'fulfilled') await mongod.value?.close();
-    await lock.release();
+    await lock?.release();
   };
   const failed = [mongod, redis].find((result) => result.status === 'rejected');
   const mongodbUri =
