@@ -338,13 +338,13 @@ describe('the private Redis', () => {
 });
 
 describe('a data folder', () => {
-  const settings = () => ({
+  const settings = (redisUrl?: string) => ({
     dataDir,
     mongodb: { uri: 'mongodb://configured/', poolMin: 1, poolMax: 5 },
-    redisUrl: 'off',
+    redisUrl,
   });
 
-  it('belongs to one process: a second start names it and the way out', async () => {
+  it('with a private database belongs to one process: a second start names it and the way out', async () => {
     const { child } = await elsewhere(`
       const { lockDataDir } = await import(source + 'infra/embedded/lock.ts');
       await lockDataDir(${JSON.stringify(dataDir)});
@@ -359,8 +359,16 @@ describe('a data folder', () => {
     child.kill('SIGKILL');
     await once(child, 'exit');
     const servers = await openServers(settings(), log);
-    expect(servers).toMatchObject({ mongodbUri: 'mongodb://configured/', redisUrl: undefined });
+    expect(servers.redisUrl).toMatch(/^redis:/);
     await servers.close();
+  });
+
+  it('is shared by instances whose databases are elsewhere', async () => {
+    const both = [await openServers(settings('off'), log), await openServers(settings('off'), log)];
+    for (const servers of both) {
+      expect(servers).toMatchObject({ mongodbUri: 'mongodb://configured/', redisUrl: undefined });
+      await servers.close();
+    }
   });
 
   it('is taken over when the number of its dead holder belongs to another process now', async () => {
