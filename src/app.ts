@@ -7,7 +7,7 @@
  */
 import { randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
-import { createServer, type Server as HttpServer } from 'node:http';
+import { createServer, type Server as HttpServer, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -44,17 +44,10 @@ import { createBus } from './infra/bus.ts';
 import { type Cluster, createCluster } from './infra/cluster.ts';
 import { createLifecycle } from './infra/lifecycle.ts';
 import { createLogger, type Logger } from './infra/logger.ts';
-import {
-  connectMongo,
-  createIndexes,
-  databaseName,
-  isReachable,
-  newId,
-  transactOn,
-} from './infra/mongo.ts';
+import { connectMongo, createIndexes, deploymentId, isReachable, newId } from './infra/mongo.ts';
 import { createPasswordPool } from './infra/password-pool.ts';
 import { createInstanceQueue, type InstanceQueue } from './infra/queue.ts';
-import { connectRedis } from './infra/redis.ts';
+import { connectRedis, type RedisLink } from './infra/redis.ts';
 import { keptSecret } from './infra/secret.ts';
 import { createSocketServer } from './infra/socket-server.ts';
 import { createFanout } from './realtime/fanout.ts';
@@ -65,6 +58,9 @@ import { createHttpApp } from './transport/http.ts';
 import { createOriginCheck } from './transport/origin.ts';
 import { createRunOperation } from './transport/run-operation.ts';
 import { bindSockets } from './transport/socket.ts';
+
+/** Requests that take longer than this while the application stops are cut. */
+const DRAIN_MS = 6_000;
 
 export interface App {
   /** The address people open, e.g. http://127.0.0.1:3000 */
@@ -108,7 +104,8 @@ export async function createApp(config: AppConfig, overrides: AppOverrides = {})
     // Infrastructure.
     const connection = await connectMongo(config.mongodb.uri, config.mongodb, log);
     lifecycle.onClose('MongoDB', () => connection.close());
-    const namespace = `parley:${databaseName(connection)}`;
+    // Keeps deployments apart that share one Redis.
+    const namespace = `parley:${await deploymentId(connection)}`;
     const redis =
       config.redisUrl === undefined || config.redisUrl === 'off'
         ? undefined
@@ -156,6 +153,7 @@ export async function createApp(config: AppConfig, overrides: AppOverrides = {})
       store: createUserStore(connection),
       attachments,
       isOnline: (userId) => presence.isOnline(userId),
+      fanout,
       newId,
       clock,
     });
@@ -174,6 +172,7 @@ export async function createApp(config: AppConfig, overrides: AppOverrides = {})
       secret: config.jwtSecret ?? (await keptSecret(config.dataDir)),
       newId,
       clock,
+      log,
     });
     const auth = createAuthService({ users, sessions, passwords });
     const conversationStore = createConversationStore(connection);
@@ -189,10 +188,13 @@ export async function createApp(config: AppConfig, overrides: AppOverrides = {})
       clock,
     });
     const messageStore = createMessageStore(connection);
+    const headRecovery = createHeadRecovery({ store: messageStore, conversations, clock, log });
+    lifecycle.onClose('recovery of heads', () => headRecovery.close());
     const pipeline = createPipeline({
       persist: createPersistBatch({
         store: messageStore,
         conversations,
+        onUnknownOutcome: () => void headRecovery.run(),
         clock,
       }),
       deliver: createDelivery(fanout),
@@ -219,7 +221,6 @@ export async function createApp(config: AppConfig, overrides: AppOverrides = {})
       messages,
       attachments,
       fanout,
-      transact: transactOn(connection),
       newId,
       clock,
       log,
@@ -250,11 +251,10 @@ export async function createApp(config: AppConfig, overrides: AppOverrides = {})
     }
     // Before the queue: what was accepted is stored, even when its socket is gone already.
     lifecycle.onClose('message pipeline', () => pipeline.drained());
-    const recoverHeads = createHeadRecovery({ store: messageStore, conversations, clock });
-    await recoverHeads();
+    await headRecovery.run();
     const headsBroadcaster = createHeadsBroadcaster({
       conversations,
-      recoverHeads,
+      recoverHeads: headRecovery.run,
       directPartners,
       fanout,
       redis,
@@ -284,7 +284,7 @@ export async function createApp(config: AppConfig, overrides: AppOverrides = {})
         version: ownVersion(),
         isReady: () => isReady,
         mongodbUp: () => isReachable(connection),
-        redisUp: () => redis?.available(),
+        redis: () => redisState(redis),
         connections: () => io.engine.clientsCount,
         pendingMessages: pipeline.pending,
         instanceId,
@@ -302,23 +302,28 @@ export async function createApp(config: AppConfig, overrides: AppOverrides = {})
       sessions,
       conversations,
       presence,
+      directPartners,
       fanout,
       bus,
       log,
     });
     lifecycle.onClose('sockets', async () => {
       stopSweeping();
-      await io.close();
+      await closeListening(http, () => io.close());
     });
     const port = await listen(http, config.port, config.host);
     lifecycle.onClose('readiness', () => {
       isReady = false;
     });
     isReady = true;
-    log.info({ instanceId, host: config.host, port, redis: redis !== undefined }, 'ready');
+    log.info({ instanceId, host: config.host, port, redis: redisState(redis) }, 'ready');
     return { url: addressOf(config.host, port), close: lifecycle.close };
   }
 }
+
+/** For people and /health: "off" is without, on purpose. */
+const redisState = (redis: RedisLink | undefined): 'off' | 'up' | 'down' =>
+  redis === undefined ? 'off' : redis.available() ? 'up' : 'down';
 
 /** Resolves with the port once the server listens. */
 function listen(http: HttpServer, port: number, host: string): Promise<number> {
@@ -329,6 +334,24 @@ function listen(http: HttpServer, port: number, host: string): Promise<number> {
       resolve((http.address() as AddressInfo).port);
     });
   });
+}
+
+/**
+ * Stops listening and lets what is under way finish: kept-alive connections end with their next
+ * answer, and after the limit without one.
+ */
+async function closeListening(http: HttpServer, close: () => Promise<void>): Promise<void> {
+  http.prependListener('request', (_req, res: ServerResponse) => {
+    res.setHeader('Connection', 'close');
+  });
+  const idle = setInterval(() => http.closeIdleConnections(), 50);
+  const limit = setTimeout(() => http.closeAllConnections(), DRAIN_MS);
+  try {
+    await close();
+  } finally {
+    clearInterval(idle);
+    clearTimeout(limit);
+  }
 }
 
 /** What a person types into a browser on this machine. */

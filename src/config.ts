@@ -11,8 +11,15 @@ import { isAbsolute, join, resolve } from 'node:path';
 import { parseEnv } from 'node:util';
 import { z } from 'zod';
 
-const integer = (min: number, max: number, fallback: number) =>
-  z.coerce.number().int().min(min).max(max).default(fallback);
+const integer = (min: number, max: number, fallback: number) => {
+  const message = `must be a whole number from ${min} to ${max}`;
+  return z.coerce
+    .number(message)
+    .int(message)
+    .min(min, message)
+    .max(max, message)
+    .default(fallback);
+};
 
 const list = z
   .string()
@@ -22,15 +29,24 @@ const list = z
       .split(',')
       .map((part) => part.trim().replace(/\/$/, ''))
       .filter((part) => part !== ''),
+  )
+  .refine(
+    (origins) =>
+      origins.every((origin) => URL.canParse(origin) && new URL(origin).origin === origin),
+    'must be origins such as https://chat.example.com, separated by commas, without a path',
   );
 
 const mongoUri = z
   .string()
   .regex(/^mongodb(\+srv)?:\/\/.+/, 'must look like mongodb://host:port/database?replicaSet=name');
-const redisUrl = z.union(
-  [z.literal('off'), z.string().regex(/^rediss?:\/\/.+/)],
-  'must look like redis://host:port, or be the word off',
-);
+const redisUrl = z
+  .string()
+  .refine(
+    (value) => value === 'off' || (/^rediss?:\/\/.+/.test(value) && URL.canParse(value)),
+    'must look like redis://host:port, or be the word off',
+  );
+
+const levels = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const;
 
 /** Every setting: its environment name is its key. The descriptions become `.env.example`. */
 export const settingsSchema = z.object({
@@ -70,7 +86,7 @@ export const settingsSchema = z.object({
   ),
   BCRYPT_COST: integer(4, 15, 10).describe('Cost of password hashes; each step doubles the time'),
   LOG_LEVEL: z
-    .enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'])
+    .enum(levels, `must be one of ${levels.join(', ')}`)
     .default('info')
     .describe('Least severe log level that is written'),
 });

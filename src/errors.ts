@@ -46,7 +46,7 @@ export const unavailable = (detail: string, cause?: unknown): AppError =>
  * depends on no driver.
  */
 const transient =
-  /^Mongo(ServerSelection|Network|NetworkTimeout|WaitQueueTimeout|OperationTimeout|NotConnected|PoolCleared|PoolClosed|TopologyClosed|WriteConcern)Error$|^PoolClearedOnNetworkError$|^MongooseServerSelectionError$/;
+  /^TimeLimitError$|^Mongo(ServerSelection|Network|NetworkTimeout|WaitQueueTimeout|OperationTimeout|NotConnected|PoolCleared|PoolClosed|TopologyClosed|WriteConcern)Error$|^PoolClearedOnNetworkError$|^MongooseServerSelectionError$/;
 
 /** MongoDB's codes: a write concern out of time, a primary that steps or shuts down or is gone. */
 const transientCodes = new Set([64, 91, 189, 10_107, 11_600, 11_602, 13_435, 13_436]);
@@ -64,6 +64,8 @@ export function toAppError(error: unknown): AppError {
 export function isTransient(error: unknown): boolean {
   if (!(error instanceof Error)) return false;
   const code = 'code' in error ? error.code : undefined;
+  // The driver wraps what happens to a bulk write on its way; only a server's answer has a code.
+  if (error.name === 'MongoBulkWriteError' && code === undefined) return true;
   return transient.test(error.name) || (typeof code === 'number' && transientCodes.has(code));
 }
 

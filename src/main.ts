@@ -7,6 +7,7 @@ import { ConfigError, loadConfig } from './config.ts';
 import { openServers, type Servers } from './infra/embedded/servers.ts';
 import { StartupError } from './infra/embedded/startup-error.ts';
 import { MongoUnusableError } from './infra/mongo.ts';
+import { RedisUnusableError } from './infra/redis.ts';
 
 /** A second signal later than this forces the end; npm doubles a Ctrl-C. */
 const FORCE_AFTER_MS = 1_000;
@@ -37,14 +38,19 @@ async function start(): Promise<void> {
 /** The words and the exit code (sysexits.h) for a start that failed. */
 function explain(error: unknown): { message: string; exitCode: number } {
   if (error instanceof StartupError) return error;
-  if (error instanceof ConfigError) return { message: error.message, exitCode: 78 };
+  if (error instanceof ConfigError || error instanceof RedisUnusableError) {
+    return { message: error.message, exitCode: 78 };
+  }
   if (error instanceof MongoUnusableError) return { message: error.message, exitCode: 69 };
   const code = error instanceof Error && 'code' in error ? error.code : undefined;
   if (code === 'EADDRINUSE') {
-    const message = 'The port is taken by another program. Stop it, or set PORT to a free one.';
+    const port = error instanceof Error && 'port' in error ? Number(error.port) : 3000;
+    const message =
+      `Port ${port} is taken by another program. Stop it, or choose another port:\n` +
+      `  PORT=${port + 1} npm start`;
     return { message, exitCode: 1 };
   }
-  if (code === 'EACCES' || code === 'EADDRNOTAVAIL') {
+  if (code === 'EACCES' || code === 'EADDRNOTAVAIL' || code === 'ENOTFOUND') {
     const message = `The server may not listen there: ${(error as Error).message}. Check PORT and HOST.`;
     return { message, exitCode: 1 };
   }
@@ -63,6 +69,7 @@ async function close(exitCode: number): Promise<never> {
   limit.unref();
   await app?.close();
   await servers?.close();
+  if (exitCode === 0) tell('Stopped.');
   process.exit(exitCode);
 }
 
@@ -77,7 +84,11 @@ const starting = start().catch(async (error: unknown) => {
 process.on('unhandledRejection', (reason) => {
   const { message } = explain(reason);
   // A command still on its way when its connection closes must not cut the closing short.
-  if (closingSince !== undefined) return tell(`While stopping: ${message}`);
+  if (closingSince !== undefined) {
+    const isExpected = reason instanceof Error && /^Connection is closed/.test(reason.message);
+    if (!isExpected) tell(`While stopping: ${message}`);
+    return;
+  }
   closingSince = performance.now();
   tell(`\nA fault that nothing handled; stopping in order.\n${message}\n`);
   void close(1);

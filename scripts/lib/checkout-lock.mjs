@@ -7,7 +7,7 @@ import { execFileSync } from 'node:child_process';
 import { linkSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { tell } from './step.mjs';
+import { StepError, tell } from './step.mjs';
 
 /**
  * Runs `work` while holding the lock file.
@@ -19,8 +19,14 @@ import { tell } from './step.mjs';
 export async function withLock(file, work) {
   const mine = `${process.pid} ${startOf(process.pid)}`;
   const draft = `${file}.${process.pid}`;
-  mkdirSync(dirname(file), { recursive: true });
-  writeFileSync(draft, mine);
+  try {
+    mkdirSync(dirname(file), { recursive: true });
+    writeFileSync(draft, mine);
+  } catch (error) {
+    throw new StepError(
+      `Nothing can be built here: ${error.message}\n  Give this user the checkout, or make the folder writable.`,
+    );
+  }
   let told = false;
   try {
     while (!linked(draft, file)) {

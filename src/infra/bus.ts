@@ -2,18 +2,20 @@
  * What instances tell each other, beside the Socket.IO adapter.
  *
  * `publish` is best effort and fast: Redis while it answers, else a MongoDB collection.
- * `announce` is for what must be known everywhere (a session ended, a member removed): always
- * through MongoDB, and it waits until the live instances have applied it, at most 2 s.
+ * `announce` is for what must be known everywhere (a session ended, a member removed): the word
+ * is written in the transaction of the change that it tells, so that neither is there without
+ * the other, and the caller waits until the live instances have applied it, at most 2 s.
  * Every instance listens to both sources always, so nothing has to be switched over when
  * Redis dies, and a subscriber cannot tell which way a word came.
  *
  * Known limit: an instance whose change stream breaks beyond resuming has missed
  * announcements; it then calls the gap handlers, which forget what they cached.
  */
+import { setTimeout as delay } from 'node:timers/promises';
 import mongoose, { type Connection } from 'mongoose';
 import { withLimit } from './lifecycle.ts';
 import type { Logger } from './logger.ts';
-import { newId } from './mongo.ts';
+import { newId, type Transaction, transactOn } from './mongo.ts';
 import type { RedisLink } from './redis.ts';
 
 type Handler = (payload: unknown, from: string) => void | Promise<void>;
@@ -23,15 +25,23 @@ interface Envelope {
   from: string;
   topic: string;
   payload: unknown;
-  /** Whether the sender waits for everyone to have applied it. */
+  /** An announcement: whoever applied it says so. */
   confirm?: boolean;
 }
 
 export interface Bus {
   /** Never throws, never waits. Not heard by the instance itself. */
   publish(topic: string, payload: unknown): void;
-  /** Applied here at once; resolves when the live others have applied it, or after 2 s. */
-  announce(topic: string, payload: unknown): Promise<void>;
+  /**
+   * Makes a change in a transaction and announces it. Resolves with the change's result when
+   * every live instance has applied the payload, or 2 s after the commit. Handlers may get an
+   * announcement twice. `work` may run again after a conflict; without a payload nothing is
+   * announced.
+   */
+  announce<T>(
+    topic: string,
+    work: (transaction: Transaction) => Promise<{ payload?: unknown; result: T }>,
+  ): Promise<T>;
   /** Handlers of a topic run in the order of registration. */
   on<T>(topic: string, handler: (payload: T, from: string) => void | Promise<void>): void;
   /** Called after announcements may have been missed. */
@@ -45,6 +55,7 @@ export interface Bus {
 const CONFIRM_MS = 2_000;
 /** Resuming needs no more than this; the collection is a channel, not a store. */
 const KEPT_SECONDS = 300;
+const OPEN_MS = 10_000;
 const REOPEN_MS = 500;
 /** More than this waiting for MongoDB is dropped: what it carries heals by itself. */
 const OUTGOING_MAX = 5_000;
@@ -74,11 +85,12 @@ export function createBus(deps: {
   let outgoing: Envelope[] = [];
   let flushing = false;
   let stream: mongoose.mongo.ChangeStream | undefined;
+  let tailing: Promise<void> = Promise.resolve();
   let streaming = false;
   let closed = false;
 
-  function envelope(topic: string, payload: unknown, confirm?: boolean): Envelope {
-    return { _id: newId(), from: instanceId, topic, payload, ...(confirm ? { confirm } : {}) };
+  function envelope(topic: string, payload: unknown): Envelope {
+    return { _id: newId(), from: instanceId, topic, payload };
   }
 
   async function apply(topic: string, payload: unknown, from: string): Promise<void> {
@@ -92,10 +104,11 @@ export function createBus(deps: {
   }
 
   async function receive(message: Envelope): Promise<void> {
-    if (message.from === instanceId) return;
+    // An own announcement counts here, too: its caller may not have learned of the commit.
+    if (message.from === instanceId && !message.confirm) return;
     if (message.topic === 'bus.confirm') return confirmed(message);
     await apply(message.topic, message.payload, message.from);
-    if (message.confirm) publish('bus.confirm', { of: message._id });
+    if (message.confirm && message.from !== instanceId) publish('bus.confirm', { of: message._id });
   }
 
   function confirmed(message: Envelope): void {
@@ -133,7 +146,11 @@ export function createBus(deps: {
       const batch = outgoing;
       outgoing = [];
       try {
-        await insert(batch, 1);
+        const at = new Date();
+        await collection.insertMany(
+          batch.map((message) => ({ ...message, at })) as unknown as mongoose.mongo.Document[],
+          { writeConcern: { w: 1 } },
+        );
       } catch (error) {
         log.warn({ err: error, words: batch.length }, 'the bus could not write to MongoDB');
       }
@@ -141,67 +158,83 @@ export function createBus(deps: {
     flushing = false;
   }
 
-  async function insert(batch: Envelope[], w: 1 | 'majority'): Promise<void> {
-    const at = new Date();
-    await collection.insertMany(
-      batch.map((message) => ({ ...message, at })) as unknown as mongoose.mongo.Document[],
-      { writeConcern: { w } },
-    );
-  }
+  const transact = transactOn(connection);
 
-  async function announce(topic: string, payload: unknown): Promise<void> {
-    await apply(topic, payload, instanceId);
+  async function announce<T>(
+    topic: string,
+    work: (transaction: Transaction) => Promise<{ payload?: unknown; result: T }>,
+  ): Promise<T> {
+    const message: Envelope = { ...envelope(topic, undefined), confirm: true };
     const missing = new Set(deps.peers());
-    const message = envelope(topic, payload, missing.size > 0);
     const everyone = new Promise<void>((done) => {
       if (missing.size === 0) done();
       else confirmations.set(message._id, { missing, done });
     });
     try {
-      await insert([message], 'majority');
-      await withLimit(everyone, CONFIRM_MS, 'the confirmation by the other instances');
-    } catch (error) {
-      log.warn({ err: error, topic, missing: [...missing] }, 'not every instance confirmed');
+      const result = await transact(async (transaction) => {
+        const changed = await work(transaction);
+        message.payload = changed.payload;
+        if (changed.payload !== undefined) {
+          const at = new Date();
+          await collection.insertOne({ ...message, at } as unknown as mongoose.mongo.Document, {
+            session: transaction,
+          });
+        }
+        return changed.result;
+      });
+      if (message.payload === undefined) return result;
+      await apply(topic, message.payload, instanceId);
+      await withLimit(everyone, CONFIRM_MS, 'the confirmation by the other instances').catch(
+        (error: unknown) => {
+          log.warn({ err: error, topic, missing: [...missing] }, 'not every instance confirmed');
+        },
+      );
+      return result;
     } finally {
       confirmations.delete(message._id);
     }
   }
 
-  async function openStream(): Promise<void> {
-    const opened = collection.watch([{ $match: { operationType: 'insert' } }], {
-      // Well below the connection's limit for an answer.
-      maxAwaitTimeMS: 1_000,
-    });
-    stream = opened;
-    // A stream delivers from the moment the server has opened its cursor.
-    const started = new Promise<void>((resolve, reject) => {
-      opened.once('resumeTokenChanged', () => resolve());
-      opened.once('error', reject);
-    });
-    let queue = Promise.resolve();
-    opened.on('change', (change) => {
-      if (change.operationType !== 'insert') return;
-      const message = change.fullDocument as unknown as Envelope;
-      queue = queue.then(() => receive(message));
-    });
-    opened.once('error', (error) => void reopen(opened, error));
-    await withLimit(started, 10_000, 'opening the change stream of the bus');
-    streaming = true;
+  /** Reads the change stream until the bus is closed, opening it again whenever it breaks. */
+  async function tail(onFirstOpen: () => void): Promise<void> {
+    let opens = 0;
+    while (!closed) {
+      const opened = collection.watch([{ $match: { operationType: 'insert' } }], {
+        // Well below the connection's limit for an answer.
+        maxAwaitTimeMS: 1_000,
+      });
+      stream = opened;
+      try {
+        // A stream delivers from the moment the server has opened its cursor.
+        let change = await withLimit(opened.tryNext(), OPEN_MS, 'opening the bus');
+        streaming = true;
+        opens++;
+        if (opens === 1) onFirstOpen();
+        else await fillGap();
+        while (!closed) {
+          if (change?.operationType === 'insert') {
+            await receive(change.fullDocument as unknown as Envelope);
+          }
+          change = await opened.next();
+        }
+      } catch (error) {
+        streaming = false;
+        if (closed) break;
+        log.warn({ err: error }, 'the change stream of the bus broke; opening it again');
+        await delay(REOPEN_MS);
+      } finally {
+        // Also when the collection was dropped: the stream then ends without an error.
+        await opened.close().catch(() => undefined);
+      }
+    }
   }
 
-  async function reopen(failed: mongoose.mongo.ChangeStream, error: unknown): Promise<void> {
-    if (closed || stream !== failed) return;
-    streaming = false;
-    log.warn({ err: error }, 'the change stream of the bus broke; opening it again');
-    await failed.close().catch(() => undefined);
-    while (!closed) {
+  async function fillGap(): Promise<void> {
+    for (const handler of gapHandlers) {
       try {
-        await openStream();
-        for (const handler of gapHandlers) await handler();
-        return;
-      } catch (retryError) {
-        log.warn({ err: retryError }, 'the change stream of the bus cannot be opened yet');
-        await new Promise((resolve) => setTimeout(resolve, REOPEN_MS));
+        await handler();
+      } catch (error) {
+        log.error({ err: error }, 'after a gap in the announcements something may be out of date');
       }
     }
   }
@@ -218,16 +251,20 @@ export function createBus(deps: {
       redis?.subscriber.on('message', (from, text) => {
         if (from === channel) void receive(JSON.parse(text) as Envelope);
       });
-      // Not awaited: while Redis is away it stays queued, and is sent when Redis returns.
-      redis?.subscriber.subscribe(channel).catch((error: unknown) => {
-        if (!closed) log.warn({ err: error }, 'the bus could not subscribe');
-      });
-      await openStream();
+      redis?.subscribe(channel);
+      await withLimit(
+        new Promise<void>((resolve) => {
+          tailing = tail(resolve);
+        }),
+        OPEN_MS,
+        'opening the change stream of the bus',
+      );
     },
     close: async () => {
       await flush();
       closed = true;
       await stream?.close();
+      await tailing;
     },
   };
 }

@@ -8,8 +8,11 @@
 import { AppError, unavailable } from '../errors.ts';
 
 export interface MicroBatcher<I, O> {
-  /** Resolves with the item's result; rejects when its batch failed, or `deadlineMs` passed. */
-  submit(key: string, item: I): Promise<O>;
+  /**
+   * Resolves with the item's result; rejects when its batch failed, or when it took longer than
+   * `withinMs` (at most, and without it, `deadlineMs`).
+   */
+  submit(key: string, item: I, withinMs?: number): Promise<O>;
   /** Items waiting or under way. */
   size(): number;
 }
@@ -42,7 +45,7 @@ export function createMicroBatcher<I, O>(options: {
   let batchesInFlight = 0;
   let scheduled = false;
 
-  function submit(key: string, item: I): Promise<O> {
+  function submit(key: string, item: I, withinMs = options.deadlineMs): Promise<O> {
     if (waiting.length >= options.maxWaiting) {
       return Promise.reject(unavailable('Too many messages are waiting. Please try again.'));
     }
@@ -52,7 +55,7 @@ export function createMicroBatcher<I, O>(options: {
         item,
         resolve,
         reject,
-        timer: setTimeout(() => expire(entry), options.deadlineMs),
+        timer: setTimeout(() => expire(entry), Math.min(withinMs, options.deadlineMs)),
       };
       waiting.push(entry);
       schedule();
@@ -115,12 +118,13 @@ export function createMicroBatcher<I, O>(options: {
       fail(entry, new Error('the batch left an item out'), failed);
       return;
     }
-    if (result instanceof AppError && result.code === 'unavailable') {
+    // What the server could not do may be done later; nothing behind it may be done before.
+    if (result instanceof Error && !(result instanceof AppError && result.status < 500)) {
       fail(entry, result, failed);
       return;
     }
     clearTimeout(entry.timer);
-    // Any other error among the results concerns this item alone: refused, not delayed.
+    // A refusal concerns this item alone.
     if (result instanceof Error) entry.reject(result);
     else entry.resolve(result);
   }

@@ -15,6 +15,7 @@ const SERVER_SELECTION_MS = 2_000;
  */
 const OPERATION_MS = 4_000;
 const POOL_WAIT_MS = 1_000;
+const TRANSACTION_MS = 4_500;
 /** How long a start waits for a database that is starting, too. */
 const FIRST_CONNECT_MS = 15_000;
 
@@ -145,17 +146,30 @@ export type Transaction = mongoose.mongo.ClientSession;
 /** Runs `work` in a transaction; it may run again after a conflict with another one. */
 export type Transact = <T>(work: (transaction: Transaction) => Promise<T>) => Promise<T>;
 
-/** Transactions on a connection, with its write concern. */
+/**
+ * Transactions on a connection, with its write concern.
+ * @throws TimeLimitError after 4.5 s; whether it was committed is then unknown.
+ */
 export const transactOn =
   (connection: Connection): Transact =>
   async (work) => {
     const session = await connection.startSession();
-    try {
-      return await session.withTransaction(() => work(session));
-    } finally {
-      await session.endSession();
-    }
+    const done = session.withTransaction(() => work(session)).finally(() => session.endSession());
+    // The driver itself would try again for two minutes.
+    return withLimit(done, TRANSACTION_MS, 'a transaction');
   };
+
+/** A name that no other deployment has: made once, and kept in its database. */
+export async function deploymentId(connection: Connection): Promise<string> {
+  const collection = connection.collection<{ _id: string; value: string }>('deployment');
+  const made = await collection.findOneAndUpdate(
+    { _id: 'id' },
+    { $setOnInsert: { value: newId() } },
+    { upsert: true, returnDocument: 'after' },
+  );
+  if (made === null) throw new Error('the id of the deployment was not stored');
+  return made.value;
+}
 
 /** Whether a primary answers within a second. */
 export async function isReachable(connection: Connection): Promise<boolean> {

@@ -15,8 +15,11 @@ const CONNECT_MS = 2_000;
 export interface RedisLink {
   /** For commands and publishing: fails within 100 ms, never queues while disconnected. */
   commands: Redis;
-  /** For the Socket.IO adapter and the bus: re-subscribes by itself after an interruption. */
+  /** Where messages arrive; what to listen to is said by `subscribe` and `psubscribe`. */
   subscriber: Redis;
+  /** Subscribes, and again whenever Redis comes back. Never throws, never waits. */
+  subscribe(...channels: string[]): void;
+  psubscribe(...patterns: string[]): void;
   /** Whether Redis answered lately. False means: take the way without Redis. */
   available(): boolean;
   /** Called on each change of `available`. */
@@ -26,6 +29,11 @@ export interface RedisLink {
   /** A further connection for Bull: blocking ones wait for ever, others keep the limits. */
   connectForQueue(kind: 'client' | 'subscriber' | 'bclient'): Redis;
   close(): Promise<void>;
+}
+
+/** Redis answers and refuses; the message says what to do. Programs end with exit code 78. */
+export class RedisUnusableError extends Error {
+  override name = 'RedisUnusableError';
 }
 
 /** Never gives up; between 50 ms and 1 s from try to try. */
@@ -52,12 +60,18 @@ const impatient: RedisOptions = {
 export async function connectRedis(url: string, log: Logger): Promise<RedisLink> {
   const open: Redis[] = [];
   const handlers: ((available: boolean) => void)[] = [];
+  const subscriptions = { subscribe: new Set<string>(), psubscribe: new Set<string>() };
   let up = false;
+  let closed = false;
+  let lastError: Error | undefined;
 
   function connect(options: RedisOptions, use: string): Redis {
     const redis = new Redis(url, { ...options, connectionName: `parley-${use}` });
     // An 'error' event without listener would end the process.
-    redis.on('error', (error) => log.debug({ err: error, use }, 'Redis connection error'));
+    redis.on('error', (error: Error) => {
+      lastError = error;
+      log.debug({ err: error, use }, 'Redis connection error');
+    });
     open.push(redis);
     return redis;
   }
@@ -68,12 +82,24 @@ export async function connectRedis(url: string, log: Logger): Promise<RedisLink>
   function setUp(next: boolean, reason?: unknown): void {
     if (next === up) return;
     up = next;
-    if (next) log.info('Redis is available');
-    else {
+    if (next) {
+      log.info('Redis is available');
+      // The client repeats by itself only what succeeded once.
+      for (const kind of ['subscribe', 'psubscribe'] as const) hold(kind, []);
+    } else {
       const text = reason instanceof Error ? reason.message : 'connection lost';
       log.warn({ reason: text }, 'Redis does not answer; going on without it until it returns');
     }
     for (const handler of handlers) handler(next);
+  }
+
+  function hold(kind: 'subscribe' | 'psubscribe', names: string[]): void {
+    for (const name of names) subscriptions[kind].add(name);
+    if (subscriptions[kind].size === 0) return;
+    // While Redis is away it waits in the client, and is sent when Redis returns.
+    subscriber[kind](...subscriptions[kind]).catch((error: Error) => {
+      if (!closed) log.warn({ reason: error.message }, 'Redis takes no subscription');
+    });
   }
 
   commands.on('close', () => setUp(false));
@@ -99,20 +125,35 @@ export async function connectRedis(url: string, log: Logger): Promise<RedisLink>
     Promise.all([ready(commands), ready(subscriber)]).then(probe),
     new Promise((resolve) => setTimeout(resolve, CONNECT_MS).unref()),
   ]);
-  if (!up) log.warn('Redis cannot be reached; starting without it');
+  if (!up) {
+    const reason = lastError?.message ?? 'no answer';
+    const address = new URL(url).host;
+    if (/WRONGPASS|NOAUTH|NOPERM/.test(reason)) {
+      await close();
+      throw new RedisUnusableError(
+        `Redis at ${address} refuses: ${reason}\nCheck the user and password in REDIS_URL, or set REDIS_URL=off.`,
+      );
+    }
+    log.warn({ address, reason }, 'Redis cannot be reached; starting without it until it can');
+  }
+
+  async function close(): Promise<void> {
+    closed = true;
+    clearInterval(timer);
+    up = false;
+    for (const redis of open) redis.disconnect();
+  }
 
   return {
     commands,
     subscriber,
+    subscribe: (...channels) => hold('subscribe', channels),
+    psubscribe: (...patterns) => hold('psubscribe', patterns),
     available: () => up,
     onChange: (handler) => handlers.push(handler),
     reportFailure: (error) => setUp(false, error),
     connectForQueue: (kind) => connect(kind === 'client' ? impatient : patient, `bull-${kind}`),
-    close: async () => {
-      clearInterval(timer);
-      up = false;
-      for (const redis of open) redis.disconnect();
-    },
+    close,
   };
 }
 

@@ -18,7 +18,6 @@ export interface SocketData {
   sessionId: string;
   /** 0: the client named none. */
   protocol: number;
-  userAgent: string;
 }
 
 export type ChatServer = Server<
@@ -58,7 +57,6 @@ export function createSocketServer(deps: {
     io.adapter(
       createAdapter(guardedPublisher(deps.redis), guardedSubscriber(deps.redis), {
         key: `${deps.namespace}:socket.io`,
-        publishOnSpecificResponseChannel: true,
       }),
     );
   }
@@ -83,19 +81,19 @@ function guardedPublisher(redis: RedisLink) {
   };
 }
 
-function guardedSubscriber({ subscriber }: RedisLink) {
+function guardedSubscriber(redis: RedisLink) {
+  const { subscriber } = redis;
+  const names = (given: string | string[]): string[] => (Array.isArray(given) ? given : [given]);
   // Fails only when the connection is closed for good; then there is nobody to tell.
-  const guard =
+  const leave =
     (command: (...channels: string[]) => Promise<unknown>) =>
     (channels: string | string[]): Promise<unknown> =>
-      command
-        .apply(subscriber, Array.isArray(channels) ? channels : [channels])
-        .catch(() => undefined);
+      command.apply(subscriber, names(channels)).catch(() => undefined);
   return {
-    subscribe: guard(subscriber.subscribe),
-    psubscribe: guard(subscriber.psubscribe),
-    unsubscribe: guard(subscriber.unsubscribe),
-    punsubscribe: guard(subscriber.punsubscribe),
+    subscribe: (channels: string | string[]) => redis.subscribe(...names(channels)),
+    psubscribe: (patterns: string | string[]) => redis.psubscribe(...names(patterns)),
+    unsubscribe: leave(subscriber.unsubscribe),
+    punsubscribe: leave(subscriber.punsubscribe),
     on: subscriber.on.bind(subscriber),
     off: subscriber.off.bind(subscriber),
     listenerCount: subscriber.listenerCount.bind(subscriber),

@@ -9,6 +9,7 @@ import type {
   PresenceState,
   ReadPosition,
   SyncResult,
+  User,
 } from './types.ts';
 
 /** Clients of this protocol version deduplicate, follow heads and watch presence. */
@@ -50,6 +51,8 @@ export interface ServerToClientEvents {
   newMessage: (message: Message) => void;
   newGroupMessage: (message: Message) => void;
   conversationRead: (position: ReadPosition) => void;
+  /** Someone signed up, or changed their name or picture; to clients of protocol >= 1. */
+  userUpdated: (user: User) => void;
   newGroup: (group: Group) => void;
   groupUpdated: (group: Group) => void;
   removedFromGroup: (info: { groupId: string }) => void;

@@ -17,6 +17,8 @@ const OVERLAP_MS = 5_000;
 /** What is told anew after Redis returned or an instance died. */
 const LOOK_BACK_MS = 60_000;
 
+const HEADS_PER_READ = 5_000;
+
 /** A conversation's head as the store gives it. */
 export interface MovedHead {
   _id: string;
@@ -34,6 +36,8 @@ export const presentHead = ({ _id, seq, rev, lastId }: MovedHead): ConversationH
   lastId,
 });
 
+const stateOf = ({ seq, rev, lastId }: MovedHead): string => `${seq}.${rev}.${lastId}`;
+
 export interface HeadsBroadcaster {
   start(): Promise<void>;
   close(): Promise<void>;
@@ -41,14 +45,14 @@ export interface HeadsBroadcaster {
 
 export function createHeadsBroadcaster(deps: {
   conversations: {
-    changedSince(since: Date): Promise<MovedHead[]>;
+    changedSince(since: Date, limit: number): Promise<MovedHead[]>;
     latestChange(): Promise<Date | undefined>;
   };
   /** The two people of a direct conversation; undefined for a group. */
   directPartners: (conversationId: string) => [string, string] | undefined;
   fanout: Pick<Fanout, 'emitLocal' | 'reachesLocally'>;
   redis: RedisLink | undefined;
-  /** Finds the heads again that a dead instance did not write. */
+  /** Finds the heads again that a dead instance did not write. Never rejects. */
   recoverHeads: () => Promise<void>;
   bus: Pick<Bus, 'publish' | 'on'>;
   cluster: Pick<Cluster, 'instanceId' | 'peers' | 'onLeave'>;
@@ -68,21 +72,36 @@ export function createHeadsBroadcaster(deps: {
   }
 
   async function tell(lookBackMs: number, again: boolean): Promise<void> {
-    const moved = await deps.conversations.changedSince(new Date(newest.getTime() - lookBackMs));
     const toldNow = new Map<string, string>();
-    const byRoom = new Map<string, ConversationHead[]>();
-    for (const head of moved) {
-      const state = `${head.seq}.${head.rev}.${head.lastId}`;
-      toldNow.set(head._id, state);
-      if (head.headAt !== null && head.headAt > newest) newest = head.headAt;
-      if (!again && told.get(head._id) === state) continue;
-      for (const room of roomsOf(head._id)) {
-        byRoom.set(room, [...(byRoom.get(room) ?? []), presentHead(head)]);
+    let since = new Date(newest.getTime() - lookBackMs);
+    for (;;) {
+      const moved = await deps.conversations.changedSince(since, HEADS_PER_READ);
+      const unseen = moved.filter((head) => toldNow.get(head._id) !== stateOf(head));
+      tellRooms(unseen.filter((head) => again || told.get(head._id) !== stateOf(head)));
+      for (const head of unseen) toldNow.set(head._id, stateOf(head));
+      const last = moved.at(-1)?.headAt;
+      if (last !== undefined && last !== null) {
+        since = last;
+        if (last > newest) newest = last;
       }
+      // The next page begins with the time at which this one ended, so some come twice; a page
+      // that brings nothing new is the last.
+      if (moved.length < HEADS_PER_READ || unseen.length === 0) break;
     }
     told = toldNow;
-    for (const [room, heads] of byRoom) {
-      fanout.emitLocal({ rooms: [room], except: [LEGACY_ROOM] }, 'conversationHeads', heads);
+  }
+
+  function tellRooms(heads: MovedHead[]): void {
+    const byRoom = new Map<string, ConversationHead[]>();
+    for (const head of heads) {
+      for (const room of roomsOf(head._id)) {
+        const list = byRoom.get(room);
+        if (list === undefined) byRoom.set(room, [presentHead(head)]);
+        else list.push(presentHead(head));
+      }
+    }
+    for (const [room, list] of byRoom) {
+      fanout.emitLocal({ rooms: [room], except: [LEGACY_ROOM] }, 'conversationHeads', list);
     }
   }
 
@@ -105,12 +124,7 @@ export function createHeadsBroadcaster(deps: {
   /** One of the living does it for all, and tells the others when it is done. */
   async function recover(): Promise<void> {
     if (deps.cluster.peers().some((peer) => peer < deps.cluster.instanceId)) return;
-    try {
-      await deps.recoverHeads();
-    } catch (error) {
-      log.warn({ err: error }, 'heads of an instance that left may be unwritten until it restarts');
-      return;
-    }
+    await deps.recoverHeads();
     deps.bus.publish('heads.recovered', {});
     await tellAgain();
   }

@@ -11,3 +11,5 @@ export const legacyUserRoom = (userId: string): string => `user:${userId}:legacy
 export const groupRoom = (groupId: string): string => `group:${groupId}`;
 /** All sockets that speak no protocol version. */
 export const LEGACY_ROOM = 'clients:legacy';
+/** All sockets that speak a protocol version. */
+export const MODERN_ROOM = 'clients:modern';

@@ -6,8 +6,8 @@ export interface HealthSources {
   /** false while starting and while draining. */
   isReady: () => boolean;
   mongodbUp: () => Promise<boolean>;
-  /** undefined: the application was started without Redis. */
-  redisUp: () => boolean | undefined;
+  /** "off": the application was started without Redis. */
+  redis: () => 'off' | 'up' | 'down';
   connections: () => number;
   pendingMessages: () => number;
   instanceId: string;
@@ -26,14 +26,14 @@ export function healthRoutes(sources: HealthSources): (app: Express) => void {
     });
     app.get('/health', async (_req, res) => {
       const mongodb = await sources.mongodbUp();
-      const redis = sources.redisUp();
+      const redis = sources.redis();
       res.json({
-        status: mongodb && redis !== false ? 'ok' : 'degraded',
+        status: mongodb && redis !== 'down' ? 'ok' : 'degraded',
         version: sources.version,
         uptime: Math.round(process.uptime()),
         instance: { id: sources.instanceId, peers: sources.peers() },
         mongodb: { status: mongodb ? 'up' : 'down' },
-        redis: { status: redis === undefined ? 'off' : redis ? 'up' : 'down' },
+        redis: { status: redis },
         queue: { pending: sources.pendingMessages() },
         connections: sources.connections(),
       });

@@ -119,7 +119,7 @@ function bindRoute(
       read: async () => ({
         params: parseInput(route.params, req.params, 'params'),
         query: parseInput(route.query, req.query, 'query'),
-        body: parseInput(route.body, await readBody(req, res, operation.access === 'anyone')),
+        body: parseInput(route.body, await readBody(req, res, operation.access !== 'user')),
       }),
     });
     if (!outcome.ok) return sendProblem(res, outcome.problem);

@@ -36,11 +36,20 @@ export interface Reply<T> {
 /** Who may call it, and what it does. What is finer than "signed in" is decided by policies. */
 export type Operation<I, T> =
   | { access: 'anyone'; run: (input: I, context: RequestContext) => Promise<Reply<T>> }
+  | {
+      access: 'perhaps-user';
+      run: (input: I, caller: Caller | undefined) => Promise<Reply<T>>;
+    }
   | { access: 'user'; run: (input: I, caller: Caller) => Promise<Reply<T>> };
 
 export const forAnyone = <I, T>(
   run: (input: I, context: RequestContext) => Promise<Reply<T>>,
 ): Operation<I, T> => ({ access: 'anyone', run });
+
+/** For who is signed in and who is no longer: `caller` is undefined without a valid session. */
+export const forPerhapsUsers = <I, T>(
+  run: (input: I, caller: Caller | undefined) => Promise<Reply<T>>,
+): Operation<I, T> => ({ access: 'perhaps-user', run });
 
 export const forUsers = <I, T>(
   run: (input: I, caller: Caller) => Promise<Reply<T>>,

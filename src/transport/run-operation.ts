@@ -62,10 +62,17 @@ export function createRunOperation(log: Logger): RunOperation {
       if (operation.access === 'anyone') {
         return { ok: true, reply: await operation.run(await read(), context) };
       }
+      if (operation.access === 'perhaps-user') {
+        const known = await authenticate().catch((error: unknown) => {
+          if (error instanceof AppError && error.code === 'unauthenticated') return undefined;
+          throw error;
+        });
+        const caller = known === undefined ? undefined : { ...context, ...identityOf(known) };
+        return { ok: true, reply: await operation.run(await read(), caller) };
+      }
       const session = await authenticate();
-      const { userId, sessionId } = session;
       const input = await read();
-      const reply = await operation.run(input, { ...context, userId, sessionId });
+      const reply = await operation.run(input, { ...context, ...identityOf(session) });
       return { ok: true, reply, session };
     } catch (thrown) {
       const error = toAppError(thrown);
@@ -79,6 +86,8 @@ export function createRunOperation(log: Logger): RunOperation {
     }
   };
 }
+
+const identityOf = ({ userId, sessionId }: ActiveSession) => ({ userId, sessionId });
 
 /**
  * Parses input by a schema of the contract.

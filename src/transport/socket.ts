@@ -4,6 +4,8 @@
  *
  * A socket's session is verified at the handshake; from then on its end is announced, and the
  * socket is told and cut. So events need no look-up, and keep the order in which they came.
+ * It joins its rooms before the heads of its conversations are read, so that a message is
+ * either in these heads or heard.
  */
 import { randomUUID } from 'node:crypto';
 import type { Socket } from 'socket.io';
@@ -13,6 +15,7 @@ import type {
   MembershipChange,
   OwnConversation,
 } from '../features/conversations/conversations.service.ts';
+import type { MembershipRecord } from '../features/conversations/conversations.store.ts';
 import type { Bus } from '../infra/bus.ts';
 import type { Logger } from '../infra/logger.ts';
 import type { ChatServer, ChatSocket } from '../infra/socket-server.ts';
@@ -22,7 +25,13 @@ import { handshakeAuth } from '../protocol/schemas.ts';
 import type { Fanout } from '../realtime/fanout.ts';
 import { presentHead } from '../realtime/heads.ts';
 import type { Presence } from '../realtime/presence.ts';
-import { groupRoom, LEGACY_ROOM, legacyUserRoom, userRoom } from '../realtime/rooms.ts';
+import {
+  groupRoom,
+  LEGACY_ROOM,
+  legacyUserRoom,
+  MODERN_ROOM,
+  userRoom,
+} from '../realtime/rooms.ts';
 import { SESSION_COOKIE } from './http.ts';
 import type { EventOperations, Operation } from './operation.ts';
 import { parseInput, type RunOperation } from './run-operation.ts';
@@ -33,16 +42,20 @@ export interface SocketDependencies {
   run: RunOperation;
   sessions: {
     verify(token: string | undefined): Promise<ActiveSession>;
+    endings(): number;
     stillStanding(sessionIds: string[]): Promise<Map<string, number>>;
     onEnded(handler: (sessionId: string) => void): void;
   };
   conversations: {
-    listOf(userId: string): Promise<OwnConversation[]>;
+    membershipsOf(userId: string): Promise<MembershipRecord[]>;
+    withHeads(userId: string, memberships: MembershipRecord[]): Promise<OwnConversation[]>;
     groupsOf(userIds: string[]): Promise<Map<string, string[]>>;
     membershipGeneration(): number;
     onMembersChanged(handler: (change: MembershipChange) => void): void;
   };
   presence: Presence;
+  /** undefined for a group. */
+  directPartners: (conversationId: string) => [string, string] | undefined;
   fanout: Pick<Fanout, 'emitLocal'>;
   bus: Pick<Bus, 'healthy' | 'onGap'>;
   log: Logger;
@@ -56,7 +69,7 @@ export function bindSockets(deps: SocketDependencies): () => void {
   const { io, sessions, conversations, presence, fanout, log } = deps;
   /** Session -> its sockets here, and when it expires. */
   const bySession = new Map<string, { sockets: Set<ChatSocket>; expiresAt: number }>();
-  const greeted = new WeakMap<ChatSocket, { own: OwnConversation[]; generation: number }>();
+  const admitted = new WeakMap<ChatSocket, { own: MembershipRecord[]; generation: number }>();
 
   io.use((socket, next) => {
     admit(socket).then(
@@ -71,36 +84,47 @@ export function bindSockets(deps: SocketDependencies): () => void {
 
   async function admit(socket: ChatSocket): Promise<void> {
     const auth = parseInput(handshakeAuth, socket.handshake.auth, 'auth');
-    const session = await sessions.verify(auth.token ?? cookieToken(socket));
-    const { userId, sessionId, expiresAt } = session;
-    // Registered before the rooms are read, so that an end announced meanwhile is not missed.
-    register(socket, sessionId, expiresAt.getTime());
+    const { userId, sessionId } = await verifyAndRegister(socket, auth.token);
     const generation = conversations.membershipGeneration();
     try {
-      greeted.set(socket, { own: await conversations.listOf(userId), generation });
+      admitted.set(socket, { own: await conversations.membershipsOf(userId), generation });
     } catch (error) {
       unregister(socket, sessionId);
       throw error;
     }
-    const userAgent = socket.handshake.headers['user-agent'] ?? '';
-    socket.data = { userId, sessionId, protocol: auth.protocol ?? 0, userAgent };
+    socket.data = { userId, sessionId, protocol: auth.protocol ?? 0 };
+  }
+
+  /** An end that is announced after the session was read finds the socket, or reads it again. */
+  async function verifyAndRegister(
+    socket: ChatSocket,
+    token: string | undefined,
+  ): Promise<ActiveSession> {
+    for (;;) {
+      const endings = sessions.endings();
+      const session = await sessions.verify(token ?? cookieToken(socket));
+      if (endings !== sessions.endings()) continue;
+      register(socket, session.sessionId, session.expiresAt.getTime());
+      return session;
+    }
   }
 
   io.on('connection', (socket) => {
     const { userId, sessionId, protocol } = socket.data;
-    const greeting = greeted.get(socket);
-    greeted.delete(socket);
-    if (greeting === undefined || !bySession.get(sessionId)?.sockets.has(socket)) {
+    const admission = admitted.get(socket);
+    admitted.delete(socket);
+    if (admission === undefined || !bySession.get(sessionId)?.sockets.has(socket)) {
       cut([socket]);
       return;
     }
     const modern = protocol >= PROTOCOL_VERSION;
+    const settled = admission.generation === conversations.membershipGeneration();
+    const groups = admission.own.filter((one) => !deps.directPartners(one.conversationId));
     socket.join([
       userRoom(userId),
-      ...(modern ? [] : [LEGACY_ROOM, legacyUserRoom(userId)]),
-      ...greeting.own.filter(({ kind }) => kind === 'group').map(({ _id }) => groupRoom(_id)),
+      ...(modern ? [MODERN_ROOM] : [LEGACY_ROOM, legacyUserRoom(userId)]),
+      ...(settled ? groups.map((one) => groupRoom(one.conversationId)) : []),
     ]);
-    if (greeting.generation !== conversations.membershipGeneration()) void alignRooms([userId]);
     presence.connected(userId);
     bindEvents(socket);
     socket.on('disconnect', () => {
@@ -110,17 +134,35 @@ export function bindSockets(deps: SocketDependencies): () => void {
     });
     // The request of the handshake holds headers and buffers that nobody needs any more.
     Object.assign(socket.conn, { request: undefined });
-    const self = { rooms: [socket.id] };
-    if (modern) fanout.emitLocal(self, 'conversationHeads', greeting.own.map(presentHead));
-    else fanout.emitLocal(self, 'getOnlineUsers', presence.onlineUsers());
+    if (!modern) fanout.emitLocal({ rooms: [socket.id] }, 'getOnlineUsers', presence.onlineUsers());
+    void enter(socket, settled ? admission.own : undefined);
   });
+
+  /** @param memberships undefined: some changed since they were read; the rooms wait for it, too */
+  async function enter(
+    socket: ChatSocket,
+    memberships: MembershipRecord[] | undefined,
+  ): Promise<void> {
+    const { userId, protocol } = socket.data;
+    if (memberships === undefined) await alignRooms([userId]);
+    if (protocol < PROTOCOL_VERSION) return;
+    try {
+      const known = memberships ?? (await conversations.membershipsOf(userId));
+      const own = await conversations.withHeads(userId, known);
+      fanout.emitLocal({ rooms: [socket.id] }, 'conversationHeads', own.map(presentHead));
+    } catch (error) {
+      // Without them it might miss something and not know; it connects again.
+      log.warn({ err: error, userId }, 'heads could not be read for a socket; cutting it');
+      socket.disconnect(true);
+    }
+  }
 
   function bindEvents(socket: ChatSocket): void {
     socket.use(([event, ...args], next) => {
-      if (event in clientEvents) return next();
-      const problem = new AppError('not_found', `There is no event "${String(event)}".`);
+      const problem = misuse(String(event), args);
+      if (problem === undefined) return next();
       const ack: unknown = args.at(-1);
-      if (typeof ack === 'function') ack({ ok: false, error: toProblem(problem, randomUUID()) });
+      if (typeof ack === 'function') ack(refusal(toProblem(problem, randomUUID())));
     });
     for (const name of Object.keys(clientEvents) as ClientEventName[]) {
       // One listener type for all events; each payload is checked by its own schema.
@@ -136,12 +178,12 @@ export function bindSockets(deps: SocketDependencies): () => void {
     payload: unknown,
     ack: CallableFunction | undefined,
   ): Promise<void> {
-    const { userId, sessionId, userAgent } = socket.data;
+    const { userId, sessionId } = socket.data;
     const expiresAt = new Date(bySession.get(sessionId)?.expiresAt ?? 0);
     const outcome = await deps.run({
       name,
       operation: deps.operations[name] as unknown as Operation<unknown, object>,
-      context: { requestId: randomUUID(), transport: 'socket', socketId: socket.id, userAgent },
+      context: { requestId: randomUUID(), transport: 'socket', socketId: socket.id, userAgent: '' },
       authenticate: async () => ({ userId, sessionId, expiresAt, issuedAt: expiresAt }),
       read: async () => parseInput(clientEvents[name], payload),
     });
@@ -157,14 +199,16 @@ export function bindSockets(deps: SocketDependencies): () => void {
   /** Puts the local sockets of users into exactly the rooms of their groups. */
   async function alignRooms(userIds: string[]): Promise<void> {
     try {
-      const groups = await conversations.groupsOf(userIds);
-      for (const socket of io.sockets.sockets.values()) {
-        const wanted = groups.get(socket.data.userId)?.map(groupRoom);
-        if (wanted === undefined) continue;
-        for (const room of socket.rooms) {
-          if (room.startsWith(groupRoom('')) && !wanted.includes(room)) socket.leave(room);
+      const groups = await settledGroupsOf(userIds);
+      for (const [userId, groupIds] of groups) {
+        const wanted = groupIds.map(groupRoom);
+        for (const id of io.sockets.adapter.rooms.get(userRoom(userId)) ?? []) {
+          const socket = io.sockets.sockets.get(id);
+          for (const room of socket?.rooms ?? []) {
+            if (room.startsWith(groupRoom('')) && !wanted.includes(room)) socket?.leave(room);
+          }
+          socket?.join(wanted);
         }
-        socket.join(wanted);
       }
     } catch (error) {
       // Who may have been removed must not go on listening; reconnecting asks anew.
@@ -174,6 +218,16 @@ export function bindSockets(deps: SocketDependencies): () => void {
       );
       for (const userId of userIds) io.local.in(userRoom(userId)).disconnectSockets(true);
     }
+  }
+
+  /** Read again when a change was announced meanwhile: what was read may be older than it. */
+  async function settledGroupsOf(userIds: string[]): Promise<Map<string, string[]>> {
+    for (let tries = 1; tries <= 20; tries++) {
+      const before = conversations.membershipGeneration();
+      const groups = await conversations.groupsOf(userIds);
+      if (before === conversations.membershipGeneration()) return groups;
+    }
+    throw new Error('memberships changed each time they were read');
   }
 
   sessions.onEnded((sessionId) => {
@@ -227,7 +281,8 @@ export function bindSockets(deps: SocketDependencies): () => void {
 
   deps.bus.onGap(async () => {
     await endFallen([...bySession.keys()]);
-    await alignRooms([...new Set([...io.sockets.sockets.values()].map((s) => s.data.userId))]);
+    const users = new Set([...io.sockets.sockets.values()].map((socket) => socket.data.userId));
+    await alignRooms([...users]);
   });
 
   function register(socket: ChatSocket, sessionId: string, expiresAt: number): void {
@@ -245,6 +300,16 @@ export function bindSockets(deps: SocketDependencies): () => void {
   }
 
   return () => clearInterval(sweep);
+}
+
+/** What is wrong with an event before its payload is looked at. */
+function misuse(event: string, args: unknown[]): AppError | undefined {
+  if (!Object.hasOwn(clientEvents, event)) {
+    return new AppError('not_found', `There is no event "${event.slice(0, 100)}".`);
+  }
+  const payloads = typeof args.at(-1) === 'function' ? args.length - 1 : args.length;
+  if (payloads === 1) return undefined;
+  return new AppError('invalid_input', `${event} takes one payload and an acknowledgement.`);
 }
 
 const refusal = (error: Problem) => ({ ok: false as const, error });

@@ -20,7 +20,10 @@ export function createAttachmentService(deps: {
   store: AttachmentStore;
   blobs: BlobStore;
   /** Throws not_found unless the user may read the conversation. */
-  authorize: (userId: string, conversationId: string) => Promise<unknown>;
+  authorize: (
+    userId: string,
+    conversationId: string,
+  ) => Promise<{ fromSeq: number; joinedAt?: Date }>;
   newId: () => string;
   clock: () => Date;
 }) {
@@ -36,6 +39,7 @@ export function createAttachmentService(deps: {
     const record: AttachmentRecord = {
       _id: deps.newId(),
       ownerId,
+      use: square === undefined ? 'message' : 'picture',
       audience,
       type: image.type,
       size: image.bytes.length,
@@ -65,7 +69,12 @@ export function createAttachmentService(deps: {
     open: async (userId: string, id: string): Promise<AttachmentContent> => {
       const record = await store.find(id);
       if (record === null) throw notFound('This attachment');
-      if (record.audience !== 'everyone') await deps.authorize(userId, record.audience);
+      if (record.audience !== 'everyone') {
+        const { fromSeq, joinedAt } = await deps.authorize(userId, record.audience);
+        // Who sees only what was written since they joined sees no earlier picture either.
+        const isEarlier = joinedAt !== undefined && record.createdAt < joinedAt;
+        if (fromSeq > 0 && isEarlier && record.use === 'message') throw notFound('This attachment');
+      }
       const stream = await blobs.read(id);
       if (stream === undefined) throw notFound('This attachment');
       return { stream, record };

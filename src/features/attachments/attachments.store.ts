@@ -3,6 +3,8 @@ import mongoose, { type Connection } from 'mongoose';
 export interface AttachmentRecord {
   _id: string;
   ownerId: string;
+  /** What it belongs to: a message, or the profile of a person or group. */
+  use: 'message' | 'picture';
   /** A conversation's id, or "everyone" for what every signed-in user may see. */
   audience: string;
   type: string;
@@ -16,6 +18,7 @@ const schema = new mongoose.Schema<AttachmentRecord>(
   {
     _id: String,
     ownerId: String,
+    use: String,
     audience: String,
     type: String,
     size: Number,

@@ -1,4 +1,9 @@
-import { forAnyone, forUsers, type RouteOperations } from '../../transport/operation.ts';
+import {
+  forAnyone,
+  forPerhapsUsers,
+  forUsers,
+  type RouteOperations,
+} from '../../transport/operation.ts';
 import type { AuthService } from './auth.service.ts';
 import type { SessionService } from './sessions.service.ts';
 
@@ -16,8 +21,9 @@ export const authOperations = (
     const { account, session } = await auth.signIn(body, userAgent);
     return { body: account, session };
   }),
-  logout: forUsers(async (_input, caller) => {
-    await sessions.end(caller.sessionId, caller.userId);
+  // Also who was signed out elsewhere gets the cookie cleared; their client stays on screen else.
+  logout: forPerhapsUsers(async (_input, caller) => {
+    if (caller !== undefined) await sessions.endOwn(caller);
     return { body: { message: 'Logged out' }, session: null };
   }),
   checkAuth: forUsers(async (_input, caller) => ({ body: await auth.current(caller.userId) })),

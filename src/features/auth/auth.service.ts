@@ -1,6 +1,7 @@
 /** Sign up, log in, log out. Passwords are only ever seen here and in the worker threads. */
 import { AppError } from '../../errors.ts';
 import type { PasswordPool } from '../../infra/password-pool.ts';
+import { limits } from '../../protocol/limits.ts';
 import type { Account, OwnUser } from '../../protocol/types.ts';
 import type { SessionGrant } from '../../transport/operation.ts';
 import { presentAccount, presentOwnUser } from '../users/users.present.ts';
@@ -21,8 +22,10 @@ export function createAuthService(deps: {
     userAgent: string,
   ): Promise<{ account: Account; user: OwnUser; session: SessionGrant }> {
     const user = await users.findByEmail(given.email);
-    // Compared also without an account, so that both cases take the same time.
-    if (!(await passwords.matches(given.password, user?.passwordHash)) || user === null) {
+    // Compared also without an account, so that both cases take the same time. bcrypt would
+    // take any continuation of a password of 72 bytes for the password itself.
+    const matches = await passwords.matches(given.password, user?.passwordHash);
+    if (!matches || user === null || Buffer.byteLength(given.password) > limits.passwordMaxBytes) {
       throw new AppError('wrong_credentials', 'The e-mail address or the password is wrong.');
     }
     const session = await sessions.open(user._id, userAgent);

@@ -8,6 +8,7 @@ import jwt from 'jsonwebtoken';
 import { LRUCache } from 'lru-cache';
 import { AppError, notFound } from '../../errors.ts';
 import type { Bus } from '../../infra/bus.ts';
+import type { Logger } from '../../infra/logger.ts';
 import { limits } from '../../protocol/limits.ts';
 import type { Session } from '../../protocol/types.ts';
 import type { SessionGrant } from '../../transport/operation.ts';
@@ -16,6 +17,8 @@ import type { SessionRecord, SessionStore } from './sessions.store.ts';
 const DAY_MS = 24 * 60 * 60 * 1_000;
 const TRUST_MS = 60_000;
 const TRUST_UNHEARD_MS = 1_000;
+/** "Last used" is kept to within so much. */
+const TOUCH_EVERY_MS = 10 * 60_000;
 const CACHED_SESSIONS = 50_000;
 /** One algorithm, named both when signing and when verifying. */
 const ALGORITHM = 'HS256';
@@ -37,18 +40,25 @@ export function createSessionService(deps: {
   secret: string;
   newId: () => string;
   clock: () => Date;
+  log: Logger;
 }) {
-  const { store, bus, secret, clock } = deps;
+  const { store, bus, secret, clock, log } = deps;
   const cache = new LRUCache<string, { record: SessionRecord; readAt: number }>({
     max: CACHED_SESSIONS,
   });
   const endedHandlers: ((sessionId: string) => void)[] = [];
+  /** Grows with each end, so that what was read before it is not kept after it. */
+  let generation = 0;
 
   bus.on<{ sessionId: string }>('session.ended', ({ sessionId }) => {
+    generation++;
     cache.delete(sessionId);
     for (const handler of endedHandlers) handler(sessionId);
   });
-  bus.onGap(() => cache.clear());
+  bus.onGap(() => {
+    generation++;
+    cache.clear();
+  });
 
   function sign(sessionId: string, userId: string, issuedAt: Date): SessionGrant {
     const expiresAt = new Date(issuedAt.getTime() + limits.sessionDays * DAY_MS);
@@ -65,15 +75,36 @@ export function createSessionService(deps: {
     const trust = bus.healthy() ? TRUST_MS : TRUST_UNHEARD_MS;
     const cached = cache.get(sessionId);
     if (cached !== undefined && performance.now() - cached.readAt < trust) return cached.record;
-    const readAt = performance.now();
-    const record = await store.find(sessionId);
-    if (record === null) {
-      cache.delete(sessionId);
-      return undefined;
+    for (;;) {
+      const readAt = performance.now();
+      const before = generation;
+      const record = await store.find(sessionId);
+      // It may have ended while it was read.
+      if (before !== generation) continue;
+      if (record === null) {
+        cache.delete(sessionId);
+        return undefined;
+      }
+      cache.set(sessionId, { record, readAt });
+      noteUse(record);
+      return record;
     }
-    cache.set(sessionId, { record, readAt });
-    return record;
   }
+
+  function noteUse(record: SessionRecord): void {
+    const now = clock();
+    if (now.getTime() - record.lastUsedAt.getTime() < TOUCH_EVERY_MS) return;
+    record.lastUsedAt = now;
+    store.touch(record._id, now).catch((error: unknown) => {
+      log.warn({ err: error, sessionId: record._id }, '"last used" could not be stored');
+    });
+  }
+
+  const remove = (sessionId: string, userId: string): Promise<boolean> =>
+    bus.announce('session.ended', async (transaction) => {
+      const result = await store.remove(sessionId, userId, transaction);
+      return result ? { payload: { sessionId }, result } : { result };
+    });
 
   return {
     /** Opens a session for a user whose password was right. */
@@ -127,8 +158,11 @@ export function createSessionService(deps: {
      * @throws AppError not_found when it is not the user's.
      */
     end: async (sessionId: string, userId: string): Promise<void> => {
-      if (!(await store.remove(sessionId, userId))) throw notFound('This session');
-      await bus.announce('session.ended', { sessionId });
+      if (!(await remove(sessionId, userId))) throw notFound('This session');
+    },
+    /** Ends the session of a request; no error when it has ended meanwhile. */
+    endOwn: async ({ sessionId, userId }: { sessionId: string; userId: string }): Promise<void> => {
+      await remove(sessionId, userId);
     },
 
     list: async (userId: string, currentId: string): Promise<Session[]> => {
@@ -154,6 +188,8 @@ export function createSessionService(deps: {
       return new Map(expiries.filter(([, expiresAt]) => expiresAt > now));
     },
 
+    /** Grows with every session that this instance heard the end of. */
+    endings: (): number => generation,
     /** Called on this instance whenever a session was ended anywhere. */
     onEnded: (handler: (sessionId: string) => void): void => {
       endedHandlers.push(handler);

@@ -1,4 +1,5 @@
 import mongoose, { type Connection } from 'mongoose';
+import type { Transaction } from '../../infra/mongo.ts';
 
 export interface SessionRecord {
   _id: string;
@@ -44,7 +45,10 @@ export function createSessionStore(connection: Connection) {
       await model.updateOne({ _id: id }, { $set: { lastUsedAt, expiresAt } });
     },
     /** @returns whether there was such a session of this user. */
-    remove: async (id: string, userId: string): Promise<boolean> =>
-      (await model.deleteOne({ _id: id, userId })).deletedCount === 1,
+    remove: async (id: string, userId: string, transaction: Transaction): Promise<boolean> =>
+      (await model.deleteOne({ _id: id, userId }, { session: transaction })).deletedCount === 1,
+    touch: async (id: string, lastUsedAt: Date): Promise<void> => {
+      await model.updateOne({ _id: id }, { $max: { lastUsedAt } });
+    },
   };
 }

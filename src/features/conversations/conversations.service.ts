@@ -34,6 +34,8 @@ export interface Access {
   role: 'admin' | 'member';
   /** Messages up to this seq are not for this member. */
   fromSeq: number;
+  /** Absent in direct conversations: both have always been there. */
+  joinedAt?: Date;
 }
 
 /** A conversation of a user, with what the lists and `sync` need of it. */
@@ -47,8 +49,12 @@ export interface OwnConversation extends Head {
 /** People who joined or left a conversation, as it is announced to all instances. */
 export interface MembershipChange {
   conversationId: string;
+  /** Grows with each change of this conversation's members. */
+  version: number;
   joined: string[];
   left: string[];
+  /** Whose role changed. */
+  changed: string[];
 }
 
 export type ConversationService = ReturnType<typeof createConversationService>;
@@ -67,6 +73,8 @@ export function createConversationService(deps: {
     max: CACHED_MEMBERSHIPS,
   });
   const opened = new LRUCache<string, true>({ max: KNOWN_CONVERSATIONS });
+  /** Conversation -> version of the last change of members that was applied. */
+  const versions = new LRUCache<string, number>({ max: KNOWN_CONVERSATIONS });
   const changeHandlers: ((change: MembershipChange) => void)[] = [];
   /** Grows with each forgetting, so that a read begun before it is not kept after it. */
   let generation = 0;
@@ -75,10 +83,14 @@ export function createConversationService(deps: {
     `${userId}:${conversationId}`;
 
   bus.on<MembershipChange>('membership.changed', (change) => {
+    const { conversationId, version } = change;
     generation++;
-    for (const userId of [...change.joined, ...change.left]) {
-      cache.delete(cacheKey(userId, change.conversationId));
+    for (const userId of [...change.joined, ...change.left, ...change.changed]) {
+      cache.delete(cacheKey(userId, conversationId));
     }
+    // Announcements of two instances may arrive in either order; the later change counts.
+    if (version <= (versions.get(conversationId) ?? -1)) return;
+    versions.set(conversationId, version);
     for (const handler of changeHandlers) handler(change);
   });
   bus.onGap(() => {
@@ -102,8 +114,8 @@ export function createConversationService(deps: {
     const before = generation;
     const membership = await store.membership(userId, conversationId);
     if (membership === null) throw notFound('This conversation');
-    const { role, fromSeq } = membership;
-    const access: Access = { conversationId, kind: 'group', role, fromSeq };
+    const { role, fromSeq, joinedAt } = membership;
+    const access: Access = { conversationId, kind: 'group', role, fromSeq, joinedAt };
     if (before === generation) cache.set(key, { access, readAt });
     return access;
   }
@@ -148,6 +160,18 @@ export function createConversationService(deps: {
     return { _id, kind, seq, rev, lastId, headAt, fromSeq, role, readSeq, unreadCount };
   }
 
+  async function withHeads(
+    userId: string,
+    memberships: MembershipRecord[],
+  ): Promise<OwnConversation[]> {
+    const byId = new Map(memberships.map((record) => [record.conversationId, record]));
+    const found = await readHeads([...byId.keys()], userId);
+    return found.flatMap((head) => {
+      const membership = byId.get(head._id);
+      return membership === undefined ? [] : [own(head, membership)];
+    });
+  }
+
   async function readHeads(ids: string[], userId?: string): Promise<OwnHead[]> {
     return (await store.heads(ids, userId)).map(heads.withRemembered);
   }
@@ -180,16 +204,11 @@ export function createConversationService(deps: {
     },
 
     /** All conversations of a user, in no order. */
-    listOf: async (userId: string): Promise<OwnConversation[]> => {
-      const memberships = new Map(
-        (await store.membershipsOf([userId])).map((record) => [record.conversationId, record]),
-      );
-      const found = await readHeads([...memberships.keys()], userId);
-      return found.flatMap((head) => {
-        const membership = memberships.get(head._id);
-        return membership === undefined ? [] : [own(head, membership)];
-      });
-    },
+    listOf: async (userId: string): Promise<OwnConversation[]> =>
+      withHeads(userId, await store.membershipsOf([userId])),
+    /** The same in two steps: what a socket joins comes before what it is told. */
+    membershipsOf: (userId: string): Promise<MembershipRecord[]> => store.membershipsOf([userId]),
+    withHeads,
     /** One conversation of a user; undefined when it has no documents yet. */
     ownConversation: async (
       userId: string,
@@ -211,7 +230,7 @@ export function createConversationService(deps: {
     },
     headSeqs: async (conversationIds: string[]): Promise<Map<string, number>> =>
       new Map((await readHeads(conversationIds)).map((head) => [head._id, head.seq])),
-    changedSince: (since: Date): Promise<Head[]> => store.changedSince(since),
+    changedSince: (since: Date, limit: number): Promise<Head[]> => store.changedSince(since, limit),
     latestChange: (): Promise<Date | undefined> => store.latestChange(),
     /** Messages were committed by this instance: their heads follow. */
     advanceHeads: heads.advance,
@@ -257,10 +276,11 @@ export function createConversationService(deps: {
     lockMembers: async (
       conversationId: string,
       transaction: Transaction,
-    ): Promise<MembershipRecord[]> => {
+    ): Promise<{ version: number; members: MembershipRecord[] }> => {
       const conversation = await store.lockMembers(conversationId, transaction);
       if (conversation === null) throw notFound('This group');
-      return store.members(conversationId, transaction);
+      const members = await store.members(conversationId, transaction);
+      return { version: conversation.membersVersion, members };
     },
     addMembers: (
       conversationId: string,
@@ -275,9 +295,17 @@ export function createConversationService(deps: {
     removeMember: store.removeMember,
     setRole: store.setRole,
     removeGroup: store.remove,
-    /** To be called after the commit; resolves when every live instance has applied it. */
-    announceMembers: (change: MembershipChange): Promise<void> =>
-      bus.announce('membership.changed', change),
+    /**
+     * Changes members in a transaction; resolves when every live instance has applied it.
+     * Without a `change` nothing is announced.
+     */
+    changeMembers: <T>(
+      work: (transaction: Transaction) => Promise<{ change?: MembershipChange; result: T }>,
+    ): Promise<T> =>
+      bus.announce('membership.changed', async (transaction) => {
+        const { change, result } = await work(transaction);
+        return { payload: change, result };
+      }),
     /** Grows with every change of members that this instance heard of. */
     membershipGeneration: (): number => generation,
     /** Called on this instance for every announced change. */

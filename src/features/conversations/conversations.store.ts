@@ -89,9 +89,6 @@ const toHead = ({ last, ...rest }: HeadRecord): OwnHead => ({
   lastId: last.id,
 });
 
-/** Heads that one poll reads at the most; what is beyond it comes with the next one. */
-const CHANGED_MAX = 10_000;
-
 export type ConversationStore = ReturnType<typeof createConversationStore>;
 
 export function createConversationStore(connection: Connection) {
@@ -199,11 +196,11 @@ export function createConversationStore(connection: Connection) {
       return found.map(toHead);
     },
     /** Heads that moved at or after `since` (the database's clock), the oldest move first. */
-    changedSince: async (since: Date): Promise<Head[]> => {
+    changedSince: async (since: Date, limit: number): Promise<Head[]> => {
       const found = await conversations
         .find({ headAt: { $gte: since } }, headFields)
         .sort({ headAt: 1 })
-        .limit(CHANGED_MAX)
+        .limit(limit)
         .lean<HeadRecord[]>()
         .exec();
       return found.map(toHead);

@@ -1,8 +1,8 @@
 import { AppError } from '../../errors.ts';
-import type { Access } from '../conversations/conversations.service.ts';
+import type { GroupRole } from '../../protocol/types.ts';
 
 /** Admins change a group, its members and their number; members read, write and leave. */
-export function requireAdmin(access: Access): void {
+export function requireAdmin(access: { role: GroupRole }): void {
   if (access.role !== 'admin') {
     throw new AppError('forbidden', 'Only the admins of this group may do that.');
   }

@@ -2,12 +2,12 @@
  * Groups: their name and picture, and who belongs to them.
  *
  * Every change of members is one transaction that begins by touching the conversation, so
- * that two at once wait for each other; a group never stands without an admin. After the
- * commit all live instances are told, and only then the caller is answered.
+ * that two at once wait for each other; a group never stands without an admin. The same
+ * transaction holds the word to all instances, and the caller is answered when they applied it.
  */
 import { AppError, notFound } from '../../errors.ts';
 import type { Logger } from '../../infra/logger.ts';
-import type { Transact, Transaction } from '../../infra/mongo.ts';
+import type { Transaction } from '../../infra/mongo.ts';
 import { limits } from '../../protocol/limits.ts';
 import type { Group, GroupHistory } from '../../protocol/types.ts';
 import type { Fanout } from '../../realtime/fanout.ts';
@@ -40,12 +40,11 @@ export function createGroupService(deps: {
   messages: Pick<MessageService, 'byIds' | 'lastSeq' | 'removeConversation'>;
   attachments: Pick<AttachmentService, 'keepPicture' | 'remove'>;
   fanout: Pick<Fanout, 'emit'>;
-  transact: Transact;
   newId: () => string;
   clock: () => Date;
   log: Logger;
 }) {
-  const { store, conversations, users, fanout, transact } = deps;
+  const { store, conversations, users, fanout } = deps;
 
   async function present(groups: GroupRecord[], members: MembershipRecord[]): Promise<Group[]> {
     const userIds = [...new Set(members.map((member) => member.userId))];
@@ -83,9 +82,19 @@ export function createGroupService(deps: {
     return group;
   }
 
-  async function tellNewMembers(group: Group, userIds: string[]): Promise<void> {
-    await conversations.announceMembers({ conversationId: group._id, joined: userIds, left: [] });
+  const tellNewMembers = (group: Group, userIds: string[]): void =>
     fanout.emit({ rooms: userIds.map(userRoom) }, 'newGroup', group);
+
+  /**
+   * The members, held against other changes until the transaction ends, if the user may change
+   * them: the role is asked again here, because it may have changed since the request came.
+   */
+  async function lockAsAdmin(userId: string, groupId: string, transaction: Transaction) {
+    const locked = await conversations.lockMembers(groupId, transaction);
+    const own = locked.members.find((member) => member.userId === userId);
+    if (own === undefined) throw notFound('This group');
+    requireAdmin(own);
+    return locked;
   }
 
   async function discard(groupId: string, transaction: Transaction): Promise<void> {
@@ -100,34 +109,31 @@ export function createGroupService(deps: {
     });
   }
 
-  /** Takes a member out. @returns whether the group went with its last member. */
-  async function takeOut(groupId: string, userId: string): Promise<boolean> {
-    const isEmpty = await transact(async (transaction) => {
-      const members = await conversations.lockMembers(groupId, transaction);
+  /** Takes a member out; the group goes with its last one. @param adminId who removes another */
+  async function takeOut(groupId: string, userId: string, adminId?: string): Promise<void> {
+    const isEmpty = await conversations.changeMembers(async (transaction) => {
+      const { members, version } =
+        adminId === undefined
+          ? await conversations.lockMembers(groupId, transaction)
+          : await lockAsAdmin(adminId, groupId, transaction);
       if (!members.some((member) => member.userId === userId)) throw notFound('This member');
       const remaining = members.filter((member) => member.userId !== userId);
+      const change = { conversationId: groupId, version, joined: [], left: [userId] };
       if (remaining.length === 0) {
         await discard(groupId, transaction);
-        return true;
+        return { change: { ...change, changed: [] }, result: true };
       }
       await conversations.removeMember(groupId, userId, transaction);
       const successor = successorOf(remaining);
       if (successor !== undefined) {
         await conversations.setRole(groupId, successor.userId, 'admin', transaction);
       }
-      return false;
-    });
-    // The successor's role is cached like any membership, so everyone is named.
-    const rest = isEmpty ? [] : await conversations.members(groupId);
-    await conversations.announceMembers({
-      conversationId: groupId,
-      joined: rest.filter((member) => member.role === 'admin').map((member) => member.userId),
-      left: [userId],
+      const changed = successor === undefined ? [] : [successor.userId];
+      return { change: { ...change, changed }, result: false };
     });
     fanout.emit({ rooms: [userRoom(userId)] }, 'removedFromGroup', { groupId });
     if (isEmpty) removeMessages(groupId);
     else await announceUpdate(groupId);
-    return isEmpty;
   }
 
   return {
@@ -187,12 +193,15 @@ export function createGroupService(deps: {
       };
       const roles = new Map<string, 'admin' | 'member'>([[userId, 'admin']]);
       for (const id of others) roles.set(id, 'member');
-      await transact(async (transaction) => {
+      const members = [...roles.keys()];
+      await conversations.changeMembers(async (transaction) => {
         await store.insert(record, transaction);
         await conversations.createGroup(groupId, roles, transaction);
+        const change = { conversationId: groupId, version: 0, joined: members };
+        return { change: { ...change, left: [], changed: [] }, result: undefined };
       });
       const group = await presentOne(groupId);
-      await tellNewMembers(group, [...roles.keys()]);
+      tellNewMembers(group, members);
       return { ...group, unreadCount: 0, readSeq: 0 };
     },
 
@@ -221,12 +230,13 @@ export function createGroupService(deps: {
     /** @throws AppError not_found, forbidden */
     remove: async (userId: string, groupId: string): Promise<void> => {
       requireAdmin(await conversations.authorize(userId, groupId));
-      const members = await transact(async (transaction) => {
-        const locked = await conversations.lockMembers(groupId, transaction);
+      const members = await conversations.changeMembers(async (transaction) => {
+        const locked = await lockAsAdmin(userId, groupId, transaction);
         await discard(groupId, transaction);
-        return locked.map((member) => member.userId);
+        const left = locked.members.map((member) => member.userId);
+        const change = { conversationId: groupId, version: locked.version, left };
+        return { change: { ...change, joined: [], changed: [] }, result: left };
       });
-      await conversations.announceMembers({ conversationId: groupId, joined: [], left: members });
       fanout.emit({ rooms: members.map(userRoom) }, 'groupDeleted', { groupId });
       removeMessages(groupId);
     },
@@ -235,19 +245,21 @@ export function createGroupService(deps: {
     addMembers: async (userId: string, groupId: string, memberIds: string[]): Promise<Group> => {
       requireAdmin(await conversations.authorize(userId, groupId));
       await users.requireAllExisting([...new Set(memberIds)]);
-      const added = await transact(async (transaction) => {
-        const members = await conversations.lockMembers(groupId, transaction);
+      const added = await conversations.changeMembers(async (transaction) => {
+        const { members, version } = await lockAsAdmin(userId, groupId, transaction);
         const present = new Set(members.map((member) => member.userId));
         const missing = [...new Set(memberIds)].filter((id) => !present.has(id));
         requireRoom(present.size + missing.length);
         const group = await store.find(groupId, transaction);
         // Asked of the messages themselves: the head may be a moment behind them.
         const fromSeq = group?.history === 'sinceJoin' ? await deps.messages.lastSeq(groupId) : 0;
+        if (missing.length === 0) return { result: [] };
         await conversations.addMembers(groupId, missing, fromSeq, transaction);
-        return missing;
+        const change = { conversationId: groupId, version, joined: missing };
+        return { change: { ...change, left: [], changed: [] }, result: missing };
       });
       if (added.length === 0) return presentOne(groupId);
-      await tellNewMembers(await presentOne(groupId), added);
+      tellNewMembers(await presentOne(groupId), added);
       return announceUpdate(groupId, added);
     },
 
@@ -257,7 +269,7 @@ export function createGroupService(deps: {
       if (memberId === userId) {
         throw new AppError('forbidden', 'To leave the group yourself, use its leave route.');
       }
-      await takeOut(groupId, memberId);
+      await takeOut(groupId, memberId, userId);
       return presentOne(groupId);
     },
 

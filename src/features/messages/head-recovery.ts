@@ -1,7 +1,9 @@
 /**
- * Finds the heads again that an instance did not write before it died. Heads follow their
- * messages within a second, so the messages of the last minute tell where conversations stand.
+ * Finds heads again that were not written: by an instance that died, or by a batch whose
+ * outcome stayed unknown. Heads follow their messages within a second, so the messages of the
+ * last minute, and of the time since the trouble began, tell where conversations stand.
  */
+import type { Logger } from '../../infra/logger.ts';
 import type { ConversationService } from '../conversations/conversations.service.ts';
 import type { MessageStore } from './messages.store.ts';
 import { headsOf } from './persist-batch.ts';
@@ -11,19 +13,60 @@ import { headsOf } from './persist-batch.ts';
  * one of those clocks was ahead.
  */
 const LOOK_BACK_MS = 60_000;
+const RETRY_MS = 1_000;
 
-/** @returns a function that brings all heads up to the last messages; it may run at any time. */
+export interface HeadRecovery {
+  /** Brings all heads up to the last messages; resolves when that is done, however often it takes. */
+  run(): Promise<void>;
+  /** Stops trying. */
+  close(): void;
+}
+
 export function createHeadRecovery(deps: {
   store: Pick<MessageStore, 'newestAt' | 'lastOfEachSince'>;
   conversations: Pick<ConversationService, 'advanceHeads' | 'flushHeads'>;
   clock: () => Date;
-}): () => Promise<void> {
-  return async () => {
+  log: Logger;
+}): HeadRecovery {
+  /** Not begun yet, so that it covers whatever is asked for meanwhile. */
+  let next: Promise<void> | undefined;
+  let last: Promise<void> = Promise.resolve();
+  let closed = false;
+
+  async function recover(since: number): Promise<void> {
     const newest = await deps.store.newestAt();
     if (newest === undefined) return;
-    const reference = Math.min(newest.getTime(), deps.clock().getTime());
-    const lasts = await deps.store.lastOfEachSince(new Date(reference - LOOK_BACK_MS));
+    const from = Math.min(newest.getTime(), since) - LOOK_BACK_MS;
+    const lasts = await deps.store.lastOfEachSince(new Date(from));
     deps.conversations.advanceHeads(headsOf(lasts));
     await deps.conversations.flushHeads();
+  }
+
+  async function untilDone(since: number): Promise<void> {
+    while (!closed) {
+      try {
+        return await recover(since);
+      } catch (error) {
+        deps.log.warn({ err: error }, 'heads of conversations cannot be found yet; trying again');
+        await new Promise((resolve) => setTimeout(resolve, RETRY_MS).unref());
+      }
+    }
+  }
+
+  return {
+    run: () => {
+      if (next === undefined) {
+        const since = deps.clock().getTime();
+        next = last.then(() => {
+          next = undefined;
+          return untilDone(since);
+        });
+        last = next;
+      }
+      return next;
+    },
+    close: () => {
+      closed = true;
+    },
   };
 }

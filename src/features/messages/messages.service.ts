@@ -1,6 +1,7 @@
 /** Sending and reading messages. */
 import { hash } from 'node:crypto';
-import type { Message, ReadPosition } from '../../protocol/types.ts';
+import { withLimit } from '../../infra/lifecycle.ts';
+import type { Attachment, Message, ReadPosition } from '../../protocol/types.ts';
 import type { Caller } from '../../transport/operation.ts';
 import type { AttachmentService } from '../attachments/attachments.service.ts';
 import type { Access, ConversationService } from '../conversations/conversations.service.ts';
@@ -8,6 +9,11 @@ import { presentMessage } from './messages.present.ts';
 import type { MessageStore } from './messages.store.ts';
 import type { MessageDraft } from './persist-batch.ts';
 import type { Pipeline, Stored } from './pipeline.ts';
+import { createTurns } from './turns.ts';
+
+/** The promise: every send is answered within 5 s, of which asking beforehand may take half. */
+const ANSWER_MS = 4_700;
+const PREPARE_MS = 2_500;
 
 /** A direct conversation by its other person, or a group. */
 export type Recipient = { userId: string } | { groupId: string };
@@ -47,24 +53,25 @@ export function createMessageService(deps: {
       ? conversations.direct(caller.userId, recipient.userId)
       : conversations.authorize(caller.userId, recipient.groupId);
 
-  /** Socket -> what its latest send waits for before it is accepted. */
-  const turns = new Map<string, Promise<unknown>>();
+  const turns = createTurns();
 
-  /**
-   * Messages of one socket are accepted in the order in which they came, although what is
-   * asked beforehand (may they?) takes longer for one than for another.
-   */
-  async function inTurn<T>(caller: Caller, accept: () => Promise<T>): Promise<T> {
-    const { socketId, transport } = caller;
-    if (transport !== 'socket' || socketId === undefined) return accept();
-    const before = turns.get(socketId);
-    const mine = before === undefined ? accept() : before.then(accept, accept);
-    turns.set(socketId, mine);
-    try {
-      return await mine;
-    } finally {
-      if (turns.get(socketId) === mine) turns.delete(socketId);
-    }
+  /** @param arrivedAt by performance.now(); the whole way has one limit */
+  async function accept(
+    caller: Caller,
+    recipient: Recipient,
+    content: Content,
+    arrivedAt: number,
+  ): Promise<{ answer: Promise<Stored>; image: Attachment | undefined }> {
+    const left = (ms: number): number => Math.max(1, ms - (performance.now() - arrivedAt));
+    const draft = await withLimit(
+      prepare(caller, recipient, content),
+      left(PREPARE_MS),
+      'asking who may write there',
+    );
+    const answer = pipeline.submit(draft, left(ANSWER_MS));
+    // Awaited by the sender, but not before the next message had its turn.
+    answer.catch(() => undefined);
+    return { answer, image: draft.attachments?.[0] };
   }
 
   async function prepare(
@@ -73,11 +80,12 @@ export function createMessageService(deps: {
     content: Content,
   ): Promise<MessageDraft> {
     const { conversationId, kind } = await accessTo(caller, recipient);
-    if (kind === 'direct') await conversations.openDirect(conversationId);
     const image =
       content.image === undefined
         ? undefined
         : await attachments.keepImage(caller.userId, conversationId, content.image);
+    // Last, so that a refused message leaves no conversation behind.
+    if (kind === 'direct') await conversations.openDirect(conversationId);
     const _id = deps.newId();
     return {
       _id,
@@ -104,10 +112,12 @@ export function createMessageService(deps: {
      * @throws AppError not_found, invalid_image, client_id_reused, unavailable
      */
     send: async (caller: Caller, recipient: Recipient, content: Content): Promise<Stored> => {
-      const { answer, image } = await inTurn(caller, async () => {
-        const draft = await prepare(caller, recipient, content);
-        return { answer: pipeline.submit(draft), image: draft.attachments?.[0] };
-      });
+      const arrivedAt = performance.now();
+      const acceptNow = () => accept(caller, recipient, content, arrivedAt);
+      const { answer, image } =
+        caller.transport === 'socket' && caller.socketId !== undefined
+          ? await turns.take(caller.socketId, acceptNow)
+          : await acceptNow();
       if (image === undefined) return answer;
       try {
         const stored = await answer;

@@ -59,6 +59,8 @@ export function createPersistBatch(deps: {
     headSeqs(conversationIds: string[]): Promise<Map<string, number>>;
     advanceHeads(advances: HeadAdvance[]): void;
   };
+  /** Called when nobody knows what of a batch was stored, and so where conversations stand. */
+  onUnknownOutcome: () => void;
   clock: () => Date;
 }): PersistBatch {
   const { store, conversations, clock } = deps;
@@ -161,6 +163,7 @@ export function createPersistBatch(deps: {
     } catch (error) {
       // Nobody knows what was stored; the next batch reads where the conversations stand.
       for (const draft of batch) lastSeqs.delete(draft.conversationId);
+      deps.onUnknownOutcome();
       throw error;
     }
   };

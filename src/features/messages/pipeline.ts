@@ -12,7 +12,7 @@
  *
  * Results return by a map in the process when this instance is the owner, else over the bus.
  */
-import { AppError, toAppError } from '../../errors.ts';
+import { AppError, toAppError, unavailable } from '../../errors.ts';
 import type { Bus } from '../../infra/bus.ts';
 import type { Cluster } from '../../infra/cluster.ts';
 import { TimeLimitError } from '../../infra/lifecycle.ts';
@@ -56,8 +56,8 @@ interface Awaited {
 }
 
 export interface Pipeline {
-  /** Resolves after the commit. @throws AppError unavailable, client_id_reused */
-  submit(draft: MessageDraft): Promise<Stored>;
+  /** Resolves after the commit, or rejects within the time given. @throws AppError unavailable, client_id_reused */
+  submit(draft: MessageDraft, withinMs: number): Promise<Stored>;
   /** Consumes a job of this instance's queue. */
   process(job: MessageJob): Promise<void>;
   /** Messages accepted and not yet answered. */
@@ -66,6 +66,7 @@ export interface Pipeline {
   drained(): Promise<void>;
 }
 
+const NOT_STORED = 'The message could not be stored. Please send it again.';
 const MAX_BATCH = 500;
 const MAX_WAITING = 10_000;
 /** The promise: every send is answered within 5 s. */
@@ -112,26 +113,33 @@ export function createPipeline(deps: {
   });
 
   async function write(drafts: MessageDraft[], redelivers: boolean): Promise<Outcome[]> {
-    const settled = await Promise.allSettled(
-      drafts.map((draft) => writer.submit(draft.conversationId, draft)),
+    const failures: unknown[] = [];
+    const outcomes = await Promise.all(
+      drafts.map((draft) =>
+        // Each is delivered as soon as it is stored: waiting for the rest of the batch, it could
+        // be overtaken by the next message of its conversation out of another one.
+        writer.submit(draft.conversationId, draft).then(
+          (persisted) => delivered(draft, persisted, redelivers),
+          (reason: unknown) => {
+            const error = toAppError(reason);
+            if (error.status < 500) return refusalOf(error);
+            failures.push(reason);
+            // Whatever it was: nobody knows the outcome, and the same clientId settles it.
+            return refusalOf(error.code === 'unavailable' ? error : unavailable(NOT_STORED));
+          },
+        ),
+      ),
     );
-    const outcomes = drafts.map((draft, index) => outcomeOf(draft, settled[index], redelivers));
-    const failed = settled.filter(isFailure);
-    if (failed.length > 0) {
+    if (failures.length > 0) {
       // One line for the batch: when MongoDB is away, every message fails in the same way.
-      const context = { err: failed[0]?.reason, failed: failed.length, messages: drafts.length };
+      const context = { err: failures[0], failed: failures.length, messages: drafts.length };
       log.error(context, 'messages were not stored; their senders were told to try again');
     }
     return outcomes;
   }
 
-  function outcomeOf(
-    draft: MessageDraft,
-    result: PromiseSettledResult<Persisted> | undefined,
-    redelivers: boolean,
-  ): Outcome {
-    if (result?.status !== 'fulfilled') return refusalOf(result?.reason);
-    const { record, created } = result.value;
+  function delivered(draft: MessageDraft, persisted: Persisted, redelivers: boolean): Stored {
+    const { record, created } = persisted;
     const message = presentMessage(record);
     // Stored under the draft's own id: by the owner, whose delivery may not have happened.
     const repeated = !created && redelivers && record._id === draft._id;
@@ -194,7 +202,7 @@ export function createPipeline(deps: {
   }
 
   return {
-    submit: async (draft) => {
+    submit: async (draft, withinMs) => {
       const { conversationId } = draft;
       const route = routes.get(conversationId) ?? {
         owner: cluster.ownerOf(conversationId),
@@ -204,7 +212,7 @@ export function createPipeline(deps: {
       routes.set(conversationId, route);
       pending++;
       try {
-        return await laneOf(route.owner).submit(conversationId, draft);
+        return await laneOf(route.owner).submit(conversationId, draft, withinMs);
       } finally {
         if (--pending === 0) {
           for (const resolve of onDrained) resolve();
@@ -238,8 +246,7 @@ export function createPipeline(deps: {
   };
 }
 
-function refusalOf(reason: unknown): Exclude<Outcome, Stored> {
-  const { code, message: detail, errors } = toAppError(reason);
+function refusalOf({ code, message: detail, errors }: AppError): Exclude<Outcome, Stored> {
   return { refused: code, detail, ...(errors === undefined ? {} : { errors }) };
 }
 
@@ -251,6 +258,3 @@ const refusal = ({ refused, detail, errors }: Exclude<Outcome, Stored>): AppErro
 
 const storedMessage = (outcome: Outcome): Message[] =>
   'refused' in outcome ? [] : [outcome.message];
-
-const isFailure = (result: PromiseSettledResult<Persisted>): result is PromiseRejectedResult =>
-  result.status === 'rejected' && toAppError(result.reason).code !== 'client_id_reused';

@@ -79,7 +79,10 @@ export function createSyncService(deps: {
     return {
       conversationId,
       messages,
-      upTo: upTo(messages, conversation, { seq: since.seq, lastId: since.lastId ?? '' }),
+      upTo: upTo(messages, conversation, {
+        seq: Math.max(since.seq, fromSeq),
+        lastId: checksLast ? (since.lastId ?? '') : '',
+      }),
       more: found.length > budget,
     };
   }
@@ -88,8 +91,12 @@ export function createSyncService(deps: {
     known?.seq === seq && (lastId === undefined || lastId === '' || known._id === lastId);
 
   const isBehind = (conversation: OwnConversation, since: Position): boolean =>
-    since.seq !== conversation.seq ||
-    (since.lastId !== undefined && since.lastId !== '' && since.lastId !== conversation.lastId);
+    // Nothing up to `fromSeq` is for this member, so knowing none of it is not being behind.
+    Math.max(since.seq, conversation.fromSeq) !== conversation.seq ||
+    (since.seq > conversation.fromSeq &&
+      since.lastId !== undefined &&
+      since.lastId !== '' &&
+      since.lastId !== conversation.lastId);
 
   return {
     /** @param since conversation -> how far the client knows it. */
@@ -106,6 +113,10 @@ export function createSyncService(deps: {
       let more = false;
       for (const conversation of own) {
         const position = since[conversation._id];
+        // A direct conversation without a message has nothing to tell, and clients keep none.
+        if (position === undefined && conversation.kind === 'direct' && conversation.seq === 0) {
+          continue;
+        }
         if (position !== undefined && !isBehind(conversation, position)) continue;
         if (budget <= 0 || changes.length >= CONVERSATIONS_PER_ANSWER) {
           more = true;

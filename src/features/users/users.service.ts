@@ -1,6 +1,8 @@
 /** People: the directory, single users, the own profile. */
 import { AppError, invalid, notFound } from '../../errors.ts';
 import type { OwnUser, User } from '../../protocol/types.ts';
+import type { Fanout } from '../../realtime/fanout.ts';
+import { MODERN_ROOM } from '../../realtime/rooms.ts';
 import { type AttachmentService, attachmentIdOf } from '../attachments/attachments.service.ts';
 import { presentOwnUser, presentUser } from './users.present.ts';
 import { termsOf, type UserProfile, type UserRecord, type UserStore } from './users.store.ts';
@@ -11,10 +13,17 @@ export function createUserService(deps: {
   store: UserStore;
   attachments: Pick<AttachmentService, 'keepPicture' | 'remove'>;
   isOnline: (userId: string) => boolean;
+  fanout: Pick<Fanout, 'emit'>;
   newId: () => string;
   clock: () => Date;
 }) {
   const { store } = deps;
+
+  /** Everybody may see everybody, so everybody is told. */
+  function tellAll(user: UserProfile): void {
+    const presented = presentUser(user, deps.isOnline(user._id));
+    deps.fanout.emit({ rooms: [MODERN_ROOM] }, 'userUpdated', presented);
+  }
 
   return {
     /** @throws AppError email_taken */
@@ -37,6 +46,7 @@ export function createUserService(deps: {
           errors: [{ path: 'email', message: 'already has an account' }],
         });
       }
+      tellAll(record);
       return record;
     },
     /** With the password hash; for signing in only. */
@@ -103,6 +113,7 @@ export function createUserService(deps: {
       if (after === null) throw notFound('This user');
       const former = attachmentIdOf(before.profilePic);
       if (picture !== undefined && former !== undefined) await deps.attachments.remove(former);
+      tellAll(after);
       return presentOwnUser(after);
     },
     touchLastSeen: (userIds: string[], at: Date): Promise<void> => store.touchLastSeen(userIds, at),

@@ -98,7 +98,6 @@ export async function startMongod(options: MongodOptions): Promise<EmbeddedMongo
   const folder = await ensureFolder(join(dataDir, 'mongodb'));
   await stopLeftover('MongoDB', folder, log);
   const binary = await findMongod(options, dataDir, folder);
-  await recordBinary(folder, binary);
   const logFile = join(dataDir, 'mongodb.log');
   return tryPorts(dataDir, 'mongodb', logFile, async (port) => {
     const server = await spawnServer({
@@ -111,6 +110,8 @@ export async function startMongod(options: MongodOptions): Promise<EmbeddedMongo
     });
     try {
       await makePrimary({ name: 'MongoDB', server, logFile, limitMs: readyLimitMs, signal }, port);
+      // Only now: a version that never ran here must not be asked for again.
+      await recordBinary(folder, binary);
     } catch (error) {
       await server.stop();
       signal?.throwIfAborted();
@@ -245,6 +246,7 @@ async function findMongod(
     places.map((place) => sources[place]),
     (binary) => {
       if (binary.product !== 'mongod') return 'is not MongoDB';
+      if (isOld(binary.version)) return `version ${binary.version}, but 6.0 or newer is needed`;
       return wanted === undefined || major(binary.version) === wanted
         ? undefined
         : `version ${binary.version}, but the data was written by ${recorded?.version}`;
@@ -253,6 +255,9 @@ async function findMongod(
   if ('path' in result) return result;
   throw recorded ? otherMajor(recorded, result.failures, folder) : noneFound(result.failures);
 }
+
+const isOld = (version: string): boolean =>
+  version.localeCompare('6.0', 'en', { numeric: true }) < 0;
 
 type Failures = Array<Unusable & { source: string }>;
 
