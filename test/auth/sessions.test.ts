@@ -89,6 +89,26 @@ describe('a session', () => {
     ).toBe(200);
   });
 
+  it('is logged out also when it had ended already, and its cookie is cleared', async () => {
+    const ann = await signUp(server.url);
+    for (let time = 1; time <= 2; time++) {
+      const answer = await call(server.url, 'POST', '/api/auth/logout', { as: ann });
+      expect(answer).toMatchObject({ status: 200, body: { message: 'Logged out' } });
+      expect(answer.headers.getSetCookie()[0]).toMatch(/^jwt=;/);
+    }
+  });
+
+  it('is not opened by a continuation of the longest password', async () => {
+    const ann = await signUp(server.url);
+    const password = 'p'.repeat(72);
+    const body = { fullName: 'Long', email: `long-${ann.email}`, password };
+    expect((await call(server.url, 'POST', '/api/auth/signup', { body })).status).toBe(201);
+    const logIn = (given: string) =>
+      call(server.url, 'POST', '/api/auth/login', { body: { email: body.email, password: given } });
+    expect((await logIn(`${password}x`)).status).toBe(401);
+    expect((await logIn(password)).status).toBe(200);
+  });
+
   it('tells its sockets when it expires', async () => {
     const ann = await signUp(server.url);
     const socket = await connect(server.url, ann);

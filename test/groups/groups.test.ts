@@ -1,3 +1,4 @@
+import sharp from 'sharp';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Group, Message, ReadPosition } from '../../src/protocol/types.ts';
 import {
@@ -11,6 +12,11 @@ import {
   signUp,
 } from '../support/client.ts';
 import { startTestServer, type TestServer } from '../support/server.ts';
+
+const picture = () =>
+  sharp({ create: { width: 8, height: 8, channels: 3, background: '#2a7f78' } })
+    .png()
+    .toBuffer();
 
 describe('a group', () => {
   let server: TestServer;
@@ -47,6 +53,21 @@ describe('a group', () => {
     expect(answer.status).toBe(201);
     return answer.body;
   };
+
+  it('shows who sees it since they joined no earlier picture, but its own', async () => {
+    const image = `data:image/png;base64,${(await picture()).toString('base64')}`;
+    const group = await create(ann, [], { history: 'sinceJoin', groupPic: image });
+    const sent = async () =>
+      (await request<Message>(ann, 'POST', `/${group._id}/messages`, { image })).body.image ?? '';
+    const before = await sent();
+    await request(ann, 'POST', `/${group._id}/members`, { memberIds: [ben.id] });
+    const after = await sent();
+    const status = async (path: string) =>
+      (await call(server.url, 'GET', path, { as: ben })).status;
+    expect(await status(before)).toBe(404);
+    expect(await status(after)).toBe(200);
+    expect(await status(group.groupPic)).toBe(200);
+  });
 
   it('is made with its creator as admin, and its members are told', async () => {
     const told = listen(await open(ben), 'newGroup');

@@ -254,3 +254,37 @@ describe('images', () => {
     expect(history.body).toEqual([]);
   });
 });
+
+describe('an event', () => {
+  let server: TestServer;
+  beforeAll(async () => {
+    server = await startTestServer();
+  });
+  afterAll(() => server.close());
+
+  it.each([
+    ['of an unknown name', ['toString', {}], 404, 'toString'],
+    ['without a payload', ['watchPresence'], 400, 'one payload'],
+    ['with two payloads', ['watchPresence', { userIds: [] }, {}], 400, 'one payload'],
+  ])('%s is answered', async (_, args, status, words) => {
+    const socket = await connect(server.url, await signUp(server.url));
+    const answer = await new Promise((resolve) => {
+      (socket as unknown as { emit(...all: unknown[]): void }).emit(...args, resolve);
+    });
+    expect(answer).toMatchObject({ ok: false, error: { status } });
+    expect(JSON.stringify(answer)).toContain(words);
+    socket.disconnect();
+  });
+
+  it('tells everybody of a new person, and of a changed name', async () => {
+    const socket = await connect(server.url, await signUp(server.url));
+    const told = listen(socket, 'userUpdated');
+    const cleo = await signUp(server.url, 'Cleo');
+    await told.until(({ _id, fullName }) => _id === cleo.id && fullName === 'Cleo');
+    const body = { fullName: 'Cleopatra' };
+    await call(server.url, 'PUT', '/api/auth/update-profile', { as: cleo, body });
+    const user = await told.until(({ fullName }) => fullName === 'Cleopatra');
+    expect(user).not.toHaveProperty('email');
+    socket.disconnect();
+  });
+});

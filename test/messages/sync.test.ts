@@ -126,6 +126,40 @@ describe('catching up', () => {
     expect(changes[0]?.messages.map(({ _id }) => _id)).toEqual([lost._id]);
   });
 
+  it('ends, with more silent groups joined late than one answer holds', async () => {
+    const [ann, ben] = [await signUp(server.url), await signUp(server.url)];
+    const request = (method: string, path: string, body: object) =>
+      call<{ _id: string }>(server.url, method, `/api/groups${path}`, { as: ann, body });
+    const ids = await Promise.all(
+      Array.from({ length: 55 }, async (_, index) => {
+        const group = { name: `Group ${index}`, memberIds: [], history: 'sinceJoin' };
+        const { _id } = (await request('POST', '', group)).body;
+        await request('POST', `/${_id}/messages`, { text: 'before Ben came' });
+        await request('POST', `/${_id}/members`, { memberIds: [ben.id] });
+        return _id;
+      }),
+    );
+    let since: Record<string, object> = {};
+    for (let rounds = 1; ; rounds++) {
+      expect(rounds).toBeLessThan(4);
+      const { changes, more } = await sync(ben, since);
+      expect(changes.flatMap(({ messages }) => messages)).toEqual([]);
+      since = { ...since, ...Object.fromEntries(changes.map((c) => [c.conversationId, c.upTo])) };
+      if (!more) break;
+    }
+    expect(Object.keys(since).sort()).toEqual(ids.sort());
+    expect((await sync(ben, since)).changes).toEqual([]);
+  });
+
+  it('does not tell of a conversation whose first message was refused', async () => {
+    const [ann, ben] = [await signUp(server.url), await signUp(server.url)];
+    const image = `data:image/png;base64,${Buffer.from('no picture').toString('base64')}`;
+    const path = `/api/messages/send/${ben.id}`;
+    const refused = await call(server.url, 'POST', path, { as: ann, body: { image } });
+    expect(refused).toMatchObject({ status: 400, body: { code: 'invalid_image' } });
+    expect(await sync(ben, {})).toEqual({ changes: [], joined: [], left: [], more: false });
+  });
+
   it('finds the heads again that an instance did not write before it died', async () => {
     const { ann, ben, sent, conversationId } = await conversation(2);
     const database = new URL(server.config.mongodb.uri).pathname.slice(1);

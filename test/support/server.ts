@@ -20,6 +20,8 @@ export interface TestServerOptions {
   database?: string;
   /** Shared by the instances of one cluster; absent: one of its own. */
   dataDir?: string;
+  /** Another way to the tests' MongoDB. */
+  mongodbUri?: string;
   /** 'off': without Redis. */
   redisUrl?: string;
   /** Further environment variables. */
@@ -40,7 +42,7 @@ export async function startTestServer(options: TestServerOptions = {}): Promise<
     JWT_SECRET: 'a secret of the tests that is long enough',
     ...options.env,
   });
-  const uri = new URL(inject('mongodbUri'));
+  const uri = new URL(options.mongodbUri ?? inject('mongodbUri'));
   uri.pathname = `/${database}`;
   const appConfig: AppConfig = {
     ...config,

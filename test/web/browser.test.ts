@@ -3,6 +3,7 @@ import sharp from 'sharp';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { Message } from '../../src/protocol/types.ts';
 import { call, PASSWORD, signUp } from '../support/client.ts';
+import { type Network, openNetwork } from '../support/network.ts';
 import { startTestServer, type TestServer, uniqueName } from '../support/server.ts';
 import {
   composer,
@@ -16,7 +17,6 @@ import {
   visit,
   write,
 } from './browser.ts';
-import { type Network, openNetwork } from './network.ts';
 
 const picture = () =>
   sharp({ create: { width: 640, height: 400, channels: 3, background: '#2a7f78' } })

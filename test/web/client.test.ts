@@ -4,8 +4,8 @@ import type { Message } from '../../src/protocol/types.ts';
 import { ParleyClient } from '../../src/web/client/client.ts';
 import { createMemoryStorage } from '../../src/web/client/outbox-storage.ts';
 import { eventually, type Person, signUp } from '../support/client.ts';
+import { type Network, openNetwork } from '../support/network.ts';
 import { startTestServer, type TestServer } from '../support/server.ts';
-import { type Network, openNetwork } from './network.ts';
 
 let server: TestServer;
 let network: Network;
