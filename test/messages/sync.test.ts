@@ -139,7 +139,10 @@ describe('catching up', () => {
         return _id;
       }),
     );
-    let since: Record<string, object> = {};
+    // As a client asks that has the groups from its list, and no message of them.
+    let since: Record<string, object> = Object.fromEntries(
+      ids.map((id) => [id, { seq: 0, rev: 0, lastId: '' }]),
+    );
     for (let rounds = 1; ; rounds++) {
       expect(rounds).toBeLessThan(4);
       const { changes, more } = await sync(ben, since);
@@ -157,6 +160,26 @@ describe('catching up', () => {
     const path = `/api/messages/send/${ben.id}`;
     const refused = await call(server.url, 'POST', path, { as: ann, body: { image } });
     expect(refused).toMatchObject({ status: 400, body: { code: 'invalid_image' } });
+    expect(await sync(ben, {})).toEqual({ changes: [], joined: [], left: [], more: false });
+    const database = new URL(server.config.mongodb.uri).pathname.slice(1);
+    const conversationId = [ann.id, ben.id].sort().join('-');
+    await withDatabase(database, async (db) => {
+      const conversations = db.collection<{ _id: string }>('conversations');
+      expect(await conversations.findOne({ _id: conversationId })).toBeNull();
+      // One whose first message was never stored, as a crash may leave it.
+      const other = 'aaaaaaaaaaaaaaaaaaaaaaaa';
+      const id = `${other}-${ben.id}`.split('-').sort().join('-');
+      const empty = { kind: 'direct', last: { seq: 0, id: '' }, rev: 0, headAt: null, sent: {} };
+      await conversations.insertOne({ _id: id, ...empty } as never);
+      await db.collection('memberships').insertOne({
+        conversationId: id,
+        userId: ben.id,
+        role: 'member',
+        joinedAt: new Date(),
+        fromSeq: 0,
+        readSeq: 0,
+      });
+    });
     expect(await sync(ben, {})).toEqual({ changes: [], joined: [], left: [], more: false });
   });
 
