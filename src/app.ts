@@ -241,6 +241,9 @@ export async function createApp(config: AppConfig, overrides: AppOverrides = {})
       redis === undefined
         ? undefined
         : createInstanceQueue({ instanceId, namespace, redis, process: pipeline.process, log });
+    redis?.onChange((available) => {
+      if (!available) pipeline.queueLost();
+    });
     if (queue !== undefined) {
       lifecycle.onClose('queue', () => queue.close());
       cluster.onLeave((peer) => {

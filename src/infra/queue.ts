@@ -10,12 +10,12 @@ import { withLimit } from './lifecycle.ts';
 import type { Logger } from './logger.ts';
 import { type RedisLink, redisShortcomings } from './redis.ts';
 
-const ADD_MS = 200;
+const ADD_MS = 150;
 /** Jobs under way at once; the writer behind them joins what arrives together. */
 const CONCURRENCY = 4;
 
 export interface InstanceQueue<T> {
-  /** Puts a job into an instance's queue; throws within 200 ms when Redis does not take it. */
+  /** Puts a job into an instance's queue; throws within 150 ms when Redis does not take it. */
   add(instanceId: string, data: T): Promise<void>;
   /** Drops what a dead instance left behind. */
   obliterate(instanceId: string): Promise<void>;

@@ -99,3 +99,26 @@ function guardedSubscriber(redis: RedisLink) {
     listenerCount: subscriber.listenerCount.bind(subscriber),
   };
 }
+
+/** Packets and bytes that may wait for one client; who reads slower is cut, and syncs. */
+const MOST_PACKETS = 2_000;
+const MOST_BYTES = 4 * 1024 * 1024;
+
+/** Whether more waits for a socket's client than may. */
+export function readsTooSlowly(socket: ChatSocket): boolean {
+  const { writeBuffer } = socket.conn as unknown as { writeBuffer: { data?: unknown }[] };
+  if (writeBuffer.length > MOST_PACKETS) return true;
+  let bytes = 0;
+  for (const { data } of writeBuffer) {
+    if (typeof data === 'string' || Buffer.isBuffer(data)) bytes += data.length;
+    if (bytes > MOST_BYTES) return true;
+  }
+  return false;
+}
+
+/** Ends a connection at once: a polite farewell would wait behind everything else. */
+export function cutOff({ conn }: ChatSocket): void {
+  const { socket } = conn.transport as unknown as { socket?: { terminate?: () => void } };
+  if (socket?.terminate === undefined) conn.close(true);
+  else socket.terminate();
+}

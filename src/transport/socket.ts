@@ -18,7 +18,7 @@ import type {
 import type { MembershipRecord } from '../features/conversations/conversations.store.ts';
 import type { Bus } from '../infra/bus.ts';
 import type { Logger } from '../infra/logger.ts';
-import type { ChatServer, ChatSocket } from '../infra/socket-server.ts';
+import { type ChatServer, type ChatSocket, cutOff, readsTooSlowly } from '../infra/socket-server.ts';
 import { type ClientEventName, clientEvents, PROTOCOL_VERSION } from '../protocol/events.ts';
 import type { Problem } from '../protocol/problems.ts';
 import { handshakeAuth } from '../protocol/schemas.ts';
@@ -266,8 +266,19 @@ export function bindSockets(deps: SocketDependencies): () => void {
     }
   }
 
+  /** What waits for a client lies in this process's memory, so it is bounded. */
+  function cutSlowReaders(): void {
+    for (const socket of io.sockets.sockets.values()) {
+      if (!readsTooSlowly(socket)) continue;
+      const { userId } = socket.data;
+      log.warn({ userId, socketId: socket.id }, 'a client reads too slowly; cutting it, it syncs');
+      cutOff(socket);
+    }
+  }
+
   let sweeping = false;
   const sweep = setInterval(() => {
+    cutSlowReaders();
     if (sweeping) return;
     sweeping = true;
     const now = Date.now();

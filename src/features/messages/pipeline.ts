@@ -51,8 +51,9 @@ interface Results {
 /** A batch whose result this instance waits for. */
 interface Awaited {
   resolve(results: Results): void;
-  /** The job began in this very process: its result is certain, so the limit is lifted. */
+  /** The job began in this very process: its result is certain, so nothing gives it up any more. */
   began(): void;
+  giveUp(reason: string): void;
 }
 
 export interface Pipeline {
@@ -60,6 +61,8 @@ export interface Pipeline {
   submit(draft: MessageDraft, withinMs: number): Promise<Stored>;
   /** Consumes a job of this instance's queue. */
   process(job: MessageJob): Promise<void>;
+  /** Redis went away: what is in a queue and has not begun here is written directly, at once. */
+  queueLost(): void;
   /** Messages accepted and not yet answered. */
   pending(): number;
   /** Resolves when nothing is pending. */
@@ -154,9 +157,16 @@ export function createPipeline(deps: {
   ): Promise<Outcome[] | undefined> {
     const batchId = deps.newId();
     const results = new Promise<Results>((resolve, reject) => {
-      const late = (): void => reject(new TimeLimitError(`no result within ${RESULT_MS} ms`));
-      const timer = setTimeout(late, RESULT_MS);
-      awaited.set(batchId, { resolve, began: () => clearTimeout(timer) });
+      let hasBegun = false;
+      const giveUp = (reason: string): void => {
+        if (!hasBegun) reject(new TimeLimitError(reason));
+      };
+      const timer = setTimeout(() => giveUp(`no result within ${RESULT_MS} ms`), RESULT_MS);
+      const began = (): void => {
+        hasBegun = true;
+        clearTimeout(timer);
+      };
+      awaited.set(batchId, { resolve, began, giveUp });
     });
     // Its failure is told where it is awaited, unless adding the job failed first.
     results.catch(() => undefined);
@@ -240,6 +250,9 @@ export function createPipeline(deps: {
       else bus.publish('messages.results', { ...results, to: job.originId });
     },
 
+    queueLost: () => {
+      for (const { giveUp } of [...awaited.values()]) giveUp('Redis went away');
+    },
     pending: () => pending,
     drained: () =>
       pending === 0 ? Promise.resolve() : new Promise((resolve) => onDrained.push(resolve)),
