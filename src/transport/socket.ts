@@ -18,7 +18,12 @@ import type {
 import type { MembershipRecord } from '../features/conversations/conversations.store.ts';
 import type { Bus } from '../infra/bus.ts';
 import type { Logger } from '../infra/logger.ts';
-import { type ChatServer, type ChatSocket, cutOff, readsTooSlowly } from '../infra/socket-server.ts';
+import {
+  type ChatServer,
+  type ChatSocket,
+  cutOff,
+  readsTooSlowly,
+} from '../infra/socket-server.ts';
 import { type ClientEventName, clientEvents, PROTOCOL_VERSION } from '../protocol/events.ts';
 import type { Problem } from '../protocol/problems.ts';
 import { handshakeAuth } from '../protocol/schemas.ts';

@@ -34,7 +34,12 @@ export async function call<T = Record<string, unknown>>(
   url: string,
   method: string,
   path: string,
-  options: { as?: Person | undefined; body?: unknown; headers?: Record<string, string> } = {},
+  options: {
+    as?: Person | undefined;
+    body?: unknown;
+    headers?: Record<string, string>;
+    signal?: AbortSignal;
+  } = {},
 ): Promise<Response<T>> {
   const response = await fetch(url + path, {
     method,
@@ -44,6 +49,7 @@ export async function call<T = Record<string, unknown>>(
       ...options.headers,
     },
     ...(options.body === undefined ? {} : { body: JSON.stringify(options.body) }),
+    ...(options.signal === undefined ? {} : { signal: options.signal }),
   });
   const text = await response.text();
   const isJson = response.headers.get('content-type')?.includes('json') ?? false;

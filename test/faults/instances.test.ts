@@ -1,0 +1,186 @@
+/** Instances that die, hang and restart; many writers at once. */
+import { setTimeout as delay } from 'node:timers/promises';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { call, connect, emit, listen, type Person, signUp } from '../support/client.ts';
+import { uniqueName } from '../support/server.ts';
+import { expectHolds, print, readMessages } from './checker.ts';
+import { until } from './fleet.ts';
+import { openScene, type Scene, seconds, untilAcquainted } from './scene.ts';
+
+describe('with three instances', () => {
+  let scene: Scene;
+  beforeAll(async () => {
+    scene = await openScene();
+  });
+  afterAll(() => scene.close());
+
+  it('1. one instance killed, again and again: holds, clients whole within 5 s', async () => {
+    const { cluster } = scene;
+    const fleet = await scene.fleet();
+    const stop = fleet.write(100);
+    let kills = 0;
+    for (let round = 1; round <= seconds(1, 3); round++) {
+      for (const instance of cluster.instances) {
+        await delay(1_500);
+        await instance.kill();
+        kills++;
+        await delay(1_500);
+        await instance.start();
+      }
+    }
+    stop();
+    await expectHolds(`${kills} instances killed`, cluster, fleet);
+  });
+
+  it('2. all instances killed at once: holds', async () => {
+    const { cluster } = scene;
+    const fleet = await scene.fleet();
+    const stop = fleet.write(100);
+    await delay(1_500);
+    await Promise.all(cluster.instances.map((instance) => instance.kill()));
+    await delay(1_000);
+    await Promise.all(cluster.instances.map((instance) => instance.start()));
+    await delay(1_500);
+    stop();
+    await expectHolds('all instances killed', cluster, fleet);
+  });
+
+  it('an instance that hangs and comes back: holds, nothing appears out of order', async () => {
+    const { cluster } = scene;
+    const fleet = await scene.fleet();
+    const stop = fleet.write(100);
+    await delay(1_000);
+    cluster.instances[0]?.halt();
+    await delay(seconds(6, 20) * 1_000);
+    cluster.instances[0]?.go();
+    await delay(1_500);
+    stop();
+    await expectHolds('an instance halted', cluster, fleet);
+    await untilAcquainted(cluster);
+  });
+
+  it('an instance that dies takes its users offline within 10 s, and nobody else', async () => {
+    const { cluster } = scene;
+    const [a, b] = cluster.instances;
+    if (a === undefined || b === undefined) throw new Error('two instances are needed');
+    const [there, here, watcher] = [await signUp(a.url), await signUp(b.url), await signUp(b.url)];
+    const [onA, onB] = [await connect(a.url, there), await connect(b.url, here)];
+    const watching = await connect(b.url, watcher);
+    const heard = listen(watching, 'presence');
+    await emit(watching, 'watchPresence', { userIds: [there.id, here.id] });
+    await heard.until((states) =>
+      states.some(({ userId, online }) => userId === there.id && online),
+    );
+    const began = performance.now();
+    await a.kill();
+    await heard.until((states) => states.some((one) => one.userId === there.id && !one.online));
+    const took = Math.round(performance.now() - began);
+    const wrongly = heard.heard
+      .flat()
+      .filter(({ userId, online }) => userId === here.id && !online);
+    print('an instance killed', { offlineAfterMs: took, wronglyOffline: wrongly.length });
+    expect(took).toBeLessThan(10_000);
+    expect(wrongly).toEqual([]);
+    for (const socket of [onA, onB, watching]) socket.disconnect();
+    await a.start();
+    await untilAcquainted(cluster);
+  });
+
+  it('14. the same clientId 50 times at once over all instances: one message, one answer', async () => {
+    const { cluster } = scene;
+    const [ann, ben] = [await signUp(cluster.url), await signUp(cluster.url)];
+    const body = { text: 'once', clientId: uniqueName('client') };
+    const answers = await Promise.all(
+      Array.from({ length: 50 }, (_, index) => {
+        const { url } = cluster.instances[index % 3] ?? { url: cluster.url };
+        return call(url, 'POST', `/api/messages/send/${ben.id}`, { as: ann, body });
+      }),
+    );
+    const created = answers.filter(({ status }) => status === 201).length;
+    const repeated = answers.filter(({ status }) => status === 200).length;
+    print('50 times the same', { created, repeated });
+    expect(created + repeated).toBe(50);
+    expect(created).toBeGreaterThan(0);
+    expect(new Set(answers.map((answer) => JSON.stringify(answer.body))).size).toBe(1);
+    const id = [ann.id, ben.id].sort().join('-');
+    const stored = await readMessages(cluster.mongodb.url, [id]);
+    expect(stored.get(id)).toHaveLength(1);
+  });
+
+  it('15. 100 sends without waiting on one socket: their order is kept', async () => {
+    const { cluster } = scene;
+    const [ann, ben] = [await signUp(cluster.url), await signUp(cluster.url)];
+    const socket = await connect(cluster.url, ann);
+    const texts = Array.from({ length: 100 }, (_, index) => `#${index + 1} without waiting`);
+    const answers = await Promise.all(
+      texts.map((text) =>
+        emit(socket, 'sendMessage', { to: ben.id, text, clientId: uniqueName('client') }),
+      ),
+    );
+    expect(answers.filter(({ ok }) => !ok)).toEqual([]);
+    const id = [ann.id, ben.id].sort().join('-');
+    const stored = (await readMessages(cluster.mongodb.url, [id])).get(id) ?? [];
+    expect(stored.map(({ text }) => text)).toEqual(texts);
+    expect(stored.map(({ seq }) => seq)).toEqual(texts.map((_, index) => index + 1));
+    print('100 sends at once', { stored: stored.length });
+    socket.disconnect();
+  });
+
+  it('16. 50 writers in one group over three instances: dense, one order for all', async () => {
+    const { cluster } = scene;
+    const urlOf = (index: number) => cluster.instances[index % 3]?.url ?? cluster.url;
+    const fleet = await scene.fleet({ people: 50, groups: 1, urlOf });
+    await fleet.writeFor(seconds(4, 20), 200);
+    await expectHolds('50 writers in one group', cluster, fleet);
+  });
+
+  it('17. SIGTERM one by one: holds, each ends with 0 within 30 s, no request is dropped', async () => {
+    const { cluster } = scene;
+    const fleet = await scene.fleet();
+    const stop = fleet.write(100);
+    const steady = keepAsking(cluster.url, await signUp(cluster.url));
+    const took: number[] = [];
+    for (const instance of cluster.instances) {
+      await delay(1_000);
+      const began = performance.now();
+      expect(await instance.stop()).toEqual({ code: 0, signal: null });
+      took.push(Math.round(performance.now() - began));
+      await instance.start();
+      await until('nginx to use it again', 10_000, () => isUsed(instance.url));
+    }
+    stop();
+    const { asked, dropped } = await steady();
+    print('rolling restart', { stopsTook: took.join('/'), asked, dropped: dropped.length });
+    expect(Math.max(...took)).toBeLessThan(30_000);
+    expect(dropped).toEqual([]);
+    await expectHolds('three instances restarted in turn', cluster, fleet);
+  });
+});
+
+const isUsed = async (url: string): Promise<boolean> =>
+  (await call(url, 'GET', '/readyz')).status === 200;
+
+/** Asks and writes without a pause through nginx; the returned function says what failed. */
+function keepAsking(url: string, person: Person) {
+  let running = true;
+  let asked = 0;
+  const dropped: string[] = [];
+  async function ask(method: string, path: string, body?: unknown): Promise<void> {
+    asked++;
+    const answer = await call(url, method, path, { as: person, body }).catch(String);
+    if (typeof answer === 'string') dropped.push(`${method} ${path}: ${answer}`);
+    else if (answer.status >= 400) dropped.push(`${method} ${path}: ${answer.status}`);
+  }
+  const work = [
+    () => ask('GET', '/api/auth/check'),
+    () => ask('POST', '/api/sync', { since: {} }),
+    () => ask('GET', '/api/messages/users?limit=5'),
+  ].map(async (step) => {
+    while (running) await step();
+  });
+  return async () => {
+    running = false;
+    await Promise.all(work);
+    return { asked, dropped };
+  };
+}
