@@ -190,13 +190,15 @@ export async function createApp(config: AppConfig, overrides: AppOverrides = {})
     const messageStore = createMessageStore(connection);
     const headRecovery = createHeadRecovery({ store: messageStore, conversations, clock, log });
     lifecycle.onClose('recovery of heads', () => headRecovery.close());
+    const persist = createPersistBatch({
+      store: messageStore,
+      conversations,
+      onUnknownOutcome: () => void headRecovery.run(),
+      clock,
+    });
+    fanout.onRemoteMessage(persist.noteStored);
     const pipeline = createPipeline({
-      persist: createPersistBatch({
-        store: messageStore,
-        conversations,
-        onUnknownOutcome: () => void headRecovery.run(),
-        clock,
-      }),
+      persist,
       deliver: createDelivery(fanout),
       queue: () => queue,
       queueAvailable: () => redis?.available() ?? false,
@@ -247,8 +249,9 @@ export async function createApp(config: AppConfig, overrides: AppOverrides = {})
     if (queue !== undefined) {
       lifecycle.onClose('queue', () => queue.close());
       cluster.onLeave((peer) => {
-        queue.obliterate(peer).catch((error: unknown) => {
-          log.warn({ err: error, peer }, 'the queue of an instance that left was not emptied');
+        if (redis?.available() !== true) return;
+        queue.remove(peer).catch((error: unknown) => {
+          log.warn({ err: error, peer }, 'the queue of an instance that left stays in Redis');
         });
       });
     }

@@ -14,11 +14,13 @@ const ADD_MS = 150;
 /** Jobs under way at once; the writer behind them joins what arrives together. */
 const CONCURRENCY = 4;
 
+const queueName = (instanceId: string): string => `messages-${instanceId}`;
+
 export interface InstanceQueue<T> {
   /** Puts a job into an instance's queue; throws within 150 ms when Redis does not take it. */
   add(instanceId: string, data: T): Promise<void>;
-  /** Drops what a dead instance left behind. */
-  obliterate(instanceId: string): Promise<void>;
+  /** Drops what an instance that left has left behind: nobody waits for it any more. */
+  remove(instanceId: string): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -32,12 +34,13 @@ export function createInstanceQueue<T>(deps: {
   const { redis, log } = deps;
   const client = redis.connectForQueue('client');
   const queues = new Map<string, Bull.Queue<T>>();
+  const prefix = `${deps.namespace}:bull`;
 
   function open(instanceId: string): Bull.Queue<T> {
     const known = queues.get(instanceId);
     if (known !== undefined) return known;
-    const queue = new Bull<T>(`messages-${instanceId}`, {
-      prefix: `${deps.namespace}:bull`,
+    const queue = new Bull<T>(queueName(instanceId), {
+      prefix,
       createClient: (kind) => (kind === 'client' ? client : redis.connectForQueue(kind)),
       settings: { lockDuration: 2_000, stalledInterval: 1_000, retryProcessDelay: 200 },
       defaultJobOptions: { attempts: 1, removeOnComplete: true, removeOnFail: true },
@@ -64,10 +67,22 @@ export function createInstanceQueue<T>(deps: {
     add: async (instanceId, data) => {
       await withLimit(open(instanceId).add(data), ADD_MS, 'adding a job to the queue');
     },
-    obliterate: async (instanceId) => {
-      const queue = open(instanceId);
+    remove: async (instanceId) => {
       queues.delete(instanceId);
-      await withLimit(queue.obliterate({ force: true }), 2_000, 'emptying a dead queue');
+      // Not Bull's obliterate: it wants a paused queue, and an instance that only hung would
+      // find its own queue paused when it comes back.
+      let cursor = '0';
+      do {
+        const [next, keys] = await client.scan(
+          cursor,
+          'MATCH',
+          `${prefix}:${queueName(instanceId)}:*`,
+          'COUNT',
+          1_000,
+        );
+        cursor = next;
+        if (keys.length > 0) await client.unlink(...keys);
+      } while (cursor !== '0');
     },
     close: async () => {
       // Waits for the jobs under way; their senders wait for the answers.

@@ -8,6 +8,7 @@
 import type { Bus } from '../infra/bus.ts';
 import type { ChatServer } from '../infra/socket-server.ts';
 import type { ServerToClientEvents } from '../protocol/events.ts';
+import type { Message } from '../protocol/types.ts';
 
 export interface Target {
   /** A socket that is in several of them gets the event once. */
@@ -31,6 +32,8 @@ export interface Fanout {
   ): void;
   /** Whether a socket of this instance is in the room. */
   reachesLocally(room: string): boolean;
+  /** Called for each message that another instance told through the bus, which is without Redis. */
+  onRemoteMessage(handler: (message: Message) => void): void;
 }
 
 interface RemoteEmit {
@@ -47,6 +50,7 @@ export function createFanout(deps: {
   peers: () => string[];
 }): Fanout {
   const { io, bus } = deps;
+  const messageHandlers: ((message: Message) => void)[] = [];
 
   const emitLocal: Fanout['emitLocal'] = (target, event, ...args) => {
     io.local
@@ -57,10 +61,13 @@ export function createFanout(deps: {
 
   bus.on<RemoteEmit>('fanout.emit', ({ target, event, args }) => {
     emitLocal(target, event, ...(args as Parameters<ServerToClientEvents[typeof event]>));
+    if (event !== 'newMessage' && event !== 'newGroupMessage') return;
+    for (const handler of messageHandlers) handler((args as [Message])[0]);
   });
 
   return {
     reachesLocally: (room) => io.sockets.adapter.rooms.has(room),
+    onRemoteMessage: (handler) => messageHandlers.push(handler),
     emitLocal,
     emit: (target, event, ...args) => {
       if (target.rooms.length === 0) return;

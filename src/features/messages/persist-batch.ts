@@ -7,8 +7,9 @@
  * when the process dies in between; here the unique index (conversation, seq) is the only
  * authority, and what is remembered is merely a good guess.
  *
- * Known limit: two writers of one conversation (while its ownership moves) collide and
- * renumber; that costs time, never correctness.
+ * Two writers of one conversation (while its ownership moves, or without Redis) collide and
+ * renumber; that costs time, never correctness. A collision sets the rest of its own
+ * conversation aside and holds up no other.
  */
 
 import { LRUCache } from 'lru-cache';
@@ -43,16 +44,20 @@ export interface Persisted {
   created: boolean;
 }
 
-export type PersistBatch = (drafts: MessageDraft[]) => Promise<(Persisted | AppError)[]>;
+export interface PersistBatch {
+  /**
+   * Stores drafts; one outcome per draft, in order: the stored message, or client_id_reused.
+   * Throws when the outcome of the batch is unknown.
+   */
+  (drafts: MessageDraft[]): Promise<(Persisted | AppError)[]>;
+  /** Another instance stored a message: the next one here has a higher number. */
+  noteStored(message: Pick<MessageRecord, 'conversationId' | 'seq'>): void;
+}
 
 const REMEMBERED_HEADS = 50_000;
 /** Below MongoDB's own limit for the last insert, so that the answer is in time. */
 const GIVE_UP_MS = 3_000;
 
-/**
- * @returns a function that stores drafts and gives one outcome per draft, in order: the stored
- *   message, or client_id_reused. It throws when the outcome of the batch is unknown.
- */
 export function createPersistBatch(deps: {
   store: MessageStore;
   conversations: {
@@ -65,6 +70,11 @@ export function createPersistBatch(deps: {
 }): PersistBatch {
   const { store, conversations, clock } = deps;
   const lastSeqs = new LRUCache<string, number>({ max: REMEMBERED_HEADS });
+
+  function noteStored({ conversationId, seq }: Pick<MessageRecord, 'conversationId' | 'seq'>) {
+    const known = lastSeqs.get(conversationId);
+    if (known !== undefined && seq > known) lastSeqs.set(conversationId, seq);
+  }
 
   async function readMissingHeads(drafts: MessageDraft[]): Promise<void> {
     const ids = new Set(drafts.map((draft) => draft.conversationId));
@@ -98,21 +108,42 @@ export function createPersistBatch(deps: {
     });
   }
 
-  /**
-   * After a collision in a conversation: finds which of its drafts are stored already, and
-   * where the conversation really stands.
-   */
-  async function resolveCollision(
-    conversationId: string,
-    rest: MessageDraft[],
-    stored: Map<string, MessageRecord>,
+  /** Which of the drafts are stored already, and where their conversations really stand. */
+  async function resolveCollisions(
+    drafts: MessageDraft[],
+    found: Map<string, MessageRecord>,
   ): Promise<void> {
-    // When both unique keys collide MongoDB names only one, so the identities are always asked.
-    const candidates = rest.filter((draft) => draft.conversationId === conversationId);
-    for (const record of await store.findByIdentity(candidates)) {
-      stored.set(identityKey(record), record);
+    const conversationIds = [...new Set(drafts.map(({ conversationId }) => conversationId))];
+    const [stored, seqs] = await Promise.all([
+      // When both unique keys collide MongoDB names only one, so the identities are always asked.
+      store.findByIdentity(drafts),
+      Promise.all(conversationIds.map((id) => store.lastSeq(id))),
+    ]);
+    for (const record of stored) found.set(identityKey(record), record);
+    for (const [index, id] of conversationIds.entries()) lastSeqs.set(id, seqs[index] ?? 0);
+  }
+
+  /** Inserts in order; what stands behind a collision in its conversation is returned. */
+  async function insertRound(
+    drafts: MessageDraft[],
+    created: MessageRecord[],
+  ): Promise<MessageDraft[]> {
+    const aside: MessageDraft[] = [];
+    let rest = drafts;
+    while (rest.length > 0) {
+      const records = number(rest);
+      const outcome = await store.insertOrdered(records);
+      for (const record of records.slice(0, outcome.inserted)) {
+        created.push(record);
+        noteStored(record);
+      }
+      const [collided, ...behind] = rest.slice(outcome.inserted);
+      if (collided === undefined) break;
+      const isHeldUp = (draft: MessageDraft) => draft.conversationId === collided.conversationId;
+      aside.push(collided, ...behind.filter(isHeldUp));
+      rest = behind.filter((draft) => !isHeldUp(draft));
     }
-    lastSeqs.set(conversationId, await store.lastSeq(conversationId));
+    return aside;
   }
 
   async function insertAll(drafts: MessageDraft[]): Promise<{
@@ -122,27 +153,19 @@ export function createPersistBatch(deps: {
     const created: MessageRecord[] = [];
     const found = new Map<string, MessageRecord>();
     const giveUpAt = performance.now() + GIVE_UP_MS;
-    let rest = drafts;
-    while (rest.length > 0) {
+    for (let rest = drafts; rest.length > 0; ) {
       if (performance.now() > giveUpAt) {
         throw unavailable('The conversation is too busy at the moment. Please try again.');
       }
-      const records = number(rest);
-      const outcome = await store.insertOrdered(records);
-      for (const record of records.slice(0, outcome.inserted)) {
-        created.push(record);
-        lastSeqs.set(record.conversationId, record.seq);
-      }
-      rest = rest.slice(outcome.inserted);
-      const collided = rest[0];
-      if (!outcome.collided || collided === undefined) break;
-      await resolveCollision(collided.conversationId, rest, found);
-      rest = rest.filter((draft) => !found.has(identityKey(draft)));
+      const aside = await insertRound(rest, created);
+      if (aside.length === 0) break;
+      await resolveCollisions(aside, found);
+      rest = aside.filter((draft) => !found.has(identityKey(draft)));
     }
     return { created, found };
   }
 
-  return async (drafts) => {
+  async function persist(drafts: MessageDraft[]): Promise<(Persisted | AppError)[]> {
     const distinct = new Map<string, MessageDraft>();
     for (const draft of drafts) {
       const key = identityKey(draft);
@@ -166,7 +189,9 @@ export function createPersistBatch(deps: {
       deps.onUnknownOutcome();
       throw error;
     }
-  };
+  }
+
+  return Object.assign(persist, { noteStored });
 }
 
 const identityKey = ({ conversationId, senderId, clientId }: MessageIdentity): string =>

@@ -1,0 +1,122 @@
+/** Redis that dies, hangs, is emptied, is full, or was never there. */
+import { setTimeout as delay } from 'node:timers/promises';
+import { Redis } from 'ioredis';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { LocalCluster } from '../../scripts/cluster/local-cluster.ts';
+import { connect, listen, send, signUp } from '../support/client.ts';
+import { expectHolds, print } from './checker.ts';
+import type { Fleet } from './fleet.ts';
+import { openScene, type Scene, seconds, untilRedisIs } from './scene.ts';
+
+/** The promise: losing Redis adds at most so many milliseconds to a request. */
+const ADDED_MS = 300;
+
+/** The longest wait of those acknowledged since; the calm before is what it is compared with. */
+function longestSince({ book }: Fleet, since: number): number {
+  return Math.max(0, ...book.acknowledged.filter(({ at }) => at >= since).map(({ took }) => took));
+}
+
+/** A message across instances, and how long it took: also when nothing follows it. */
+async function crossing(cluster: LocalCluster): Promise<number> {
+  const [a, b] = cluster.instances;
+  if (a === undefined || b === undefined) throw new Error('two instances are needed');
+  const [ann, ben] = [await signUp(a.url), await signUp(b.url)];
+  const [from, to] = [await connect(a.url, ann), await connect(b.url, ben)];
+  const heard = listen(to, 'newMessage');
+  const began = performance.now();
+  const message = await send(from, { to: ben.id }, 'the last before silence');
+  await heard.until(({ _id }) => _id === message._id);
+  from.disconnect();
+  to.disconnect();
+  return Math.round(performance.now() - began);
+}
+
+describe('with Redis', () => {
+  let scene: Scene;
+  beforeAll(async () => {
+    scene = await openScene();
+  });
+  afterAll(() => scene.close());
+
+  it.each([
+    { row: 3, how: 'killed', harm: (c: LocalCluster) => c.redis?.kill() },
+    { row: 5, how: 'halted', harm: async (c: LocalCluster) => c.redis?.halt() },
+  ])(
+    '$row. Redis $how for a while: holds, at most 300 ms slower, delivery goes on',
+    async ({ how, harm }) => {
+      const { cluster } = scene;
+      // Without nginx and its connections in between: what is measured is the application.
+      const fleet = await scene.fleet({
+        urlOf: (index) => cluster.instances[index % 3]?.url ?? cluster.url,
+      });
+      const calmSince = performance.now();
+      const stop = fleet.write(100);
+      await delay(4_000);
+      const calm = longestSince(fleet, calmSince);
+      const since = performance.now();
+      await harm(cluster);
+      await untilRedisIs(cluster, 'down', 2_000);
+      const crossedWithout = await crossing(cluster);
+      await delay(seconds(6, how === 'killed' ? 30 : 20) * 1_000);
+      const without = longestSince(fleet, since);
+      if (how === 'killed') await cluster.redis?.start();
+      else cluster.redis?.go();
+      const backAfter = await untilRedisIs(cluster, 'up', 5_000);
+      const crossedBack = await crossing(cluster);
+      await delay(1_000);
+      stop();
+      print(`Redis ${how}`, { calm, without, crossedWithout, backAfter, crossedBack });
+      expect(without).toBeLessThanOrEqual(calm + ADDED_MS);
+      expect(crossedWithout).toBeLessThan(5_000);
+      expect(backAfter + crossedBack).toBeLessThan(5_000);
+      await expectHolds(`Redis ${how}`, cluster, fleet);
+    },
+  );
+
+  it('6. Redis emptied under load, and full: holds', async () => {
+    const { cluster } = scene;
+    const fleet = await scene.fleet();
+    const stop = fleet.write(100);
+    const redis = new Redis(cluster.redis?.url ?? '');
+    try {
+      for (let time = 1; time <= seconds(3, 20); time++) {
+        await delay(700);
+        await redis.flushall();
+      }
+      await redis.config('SET', 'maxmemory', '1');
+      await delay(seconds(3, 20) * 1_000);
+      await redis.config('SET', 'maxmemory', '0');
+      await delay(1_000);
+    } finally {
+      redis.disconnect();
+    }
+    stop();
+    await expectHolds('Redis emptied and full', cluster, fleet);
+  });
+});
+
+describe('started without Redis', () => {
+  let scene: Scene;
+  beforeAll(async () => {
+    scene = await openScene({ redis: 'later' });
+  });
+  afterAll(() => scene.close());
+
+  it('4. it serves, and picks Redis up when it comes', async () => {
+    const { cluster } = scene;
+    await untilRedisIs(cluster, 'down');
+    const fleet = await scene.fleet();
+    const stop = fleet.write(100);
+    await delay(2_000);
+    await cluster.redis?.start();
+    const pickedUpAfter = await untilRedisIs(cluster, 'up');
+    await delay(2_000);
+    stop();
+    const redis = new Redis(cluster.redis?.url ?? '');
+    const jobs = await redis.keys('parley:*:bull:messages-*:id');
+    redis.disconnect();
+    print('Redis came later', { pickedUpAfter, queuesUsed: jobs.length });
+    expect(jobs).toHaveLength(3);
+    await expectHolds('Redis came later', cluster, fleet);
+  });
+});
