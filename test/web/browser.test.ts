@@ -1,6 +1,7 @@
 import type { Browser, Page } from 'playwright-core';
 import sharp from 'sharp';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { limits } from '../../src/protocol/limits.ts';
 import type { Message } from '../../src/protocol/types.ts';
 import { call, PASSWORD, signUp } from '../support/client.ts';
 import { type Network, openNetwork } from '../support/network.ts';
@@ -134,6 +135,29 @@ describe.skipIf(isWithoutBrowser)('the web client', { timeout: 60_000 }, () => {
     await ann.page.getByRole('button', { name: 'Remove', exact: true }).click();
     await ben.page.getByText('No such conversation').waitFor();
     await conversationLink(ben.page, group).waitFor({ state: 'detached' });
+  });
+
+  it('keeps a dialog within a phone, however long the names in it', async () => {
+    const phone = { viewport: { width: 390, height: 844 } };
+    const long = 'x'.repeat(limits.nameLength);
+    const ann = await visit(browser, url(), uniqueName('Ann'), phone);
+    const ben = await signUp(url(), long);
+    const group = 'g'.repeat(limits.nameLength);
+    const body = { name: group, memberIds: [ben.id] };
+    await call(url(), 'POST', '/api/groups', { as: ann, body });
+    // It grows a little as it appears.
+    const fits = (name: string) =>
+      expect
+        .poll(async () => {
+          const box = await ann.page.getByRole('dialog', { name }).boundingBox();
+          return { left: box?.x, width: box?.width };
+        })
+        .toEqual({ left: 0, width: 390 });
+    await openConversation(ann.page, group);
+    await ann.page.getByRole('button', { name: 'Group details' }).click();
+    await fits('Group details');
+    await ann.page.getByRole('button', { name: 'Add people' }).click();
+    await fits(`Add people to ${group}`);
   });
 
   it('keeps history and the open conversation over a reload', async () => {

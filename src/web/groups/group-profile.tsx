@@ -24,7 +24,7 @@ export function GroupProfile({ group, isAdmin }: { group: Group; isAdmin: boolea
     <Avatar id={group._id} name={group.name} picture={group.groupPic} size="xl" isGroup />
   );
   return (
-    <div className="grid justify-items-center gap-3 text-center">
+    <div className="grid grid-cols-[minmax(0,1fr)] justify-items-center gap-3 text-center">
       {isAdmin ? (
         <PictureButton
           label="Choose a picture for the group"
@@ -40,10 +40,10 @@ export function GroupProfile({ group, isAdmin }: { group: Group; isAdmin: boolea
       {isEditing ? (
         <GroupForm group={group} onClose={() => setIsEditing(false)} />
       ) : (
-        <div className="min-w-0 max-w-full">
-          <p className="text-lg font-semibold break-words">{group.name}</p>
+        <div className="max-w-full">
+          <p className="text-lg font-semibold wrap-anywhere">{group.name}</p>
           {group.description !== '' && (
-            <p className="mt-1 break-words whitespace-pre-wrap text-ink-soft">
+            <p className="mt-1 whitespace-pre-wrap wrap-anywhere text-ink-soft">
               {group.description}
             </p>
           )}

@@ -23,7 +23,7 @@ export function Dialog({ title, description, onClose, children, wide }: DialogPr
     <Radix.Root open onOpenChange={(open) => !open && onClose()}>
       <Radix.Portal>
         <div className="fixed inset-0 z-40 animate-appear bg-veil" aria-hidden />
-        <div className="pointer-events-none fixed inset-0 z-50 grid items-end justify-items-center sm:items-center sm:p-6">
+        <div className="pointer-events-none fixed inset-0 z-50 grid grid-cols-[minmax(0,1fr)] items-end justify-items-center sm:items-center sm:p-6">
           <Radix.Content
             {...(description ? {} : { 'aria-describedby': undefined })}
             className={clsx(
@@ -35,7 +35,7 @@ export function Dialog({ title, description, onClose, children, wide }: DialogPr
           >
             <header className="flex items-start gap-2 py-3 pr-3 pl-5">
               <div className="min-w-0 flex-1 pt-1.5">
-                <Radix.Title className="text-lg font-semibold">{title}</Radix.Title>
+                <Radix.Title className="text-lg font-semibold wrap-anywhere">{title}</Radix.Title>
                 {description && (
                   <Radix.Description className="text-sm text-ink-soft">
                     {description}
