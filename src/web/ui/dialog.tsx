@@ -16,18 +16,19 @@ export interface DialogProps {
 /**
  * A modal dialog; on a phone a sheet at the bottom. The veil is our own element: Radix's
  * overlay locks scrolling with an inline style element, which the Content-Security-Policy
- * refuses, and the page itself never scrolls.
+ * refuses, and the page itself never scrolls. It lies in one layer with its dialog: a dialog
+ * that opens from another one dims that one too.
  */
 export function Dialog({ title, description, onClose, children, wide }: DialogProps) {
   return (
     <Radix.Root open onOpenChange={(open) => !open && onClose()}>
       <Radix.Portal>
-        <div className="fixed inset-0 z-40 animate-appear bg-veil" aria-hidden />
         <div className="pointer-events-none fixed inset-0 z-50 grid grid-cols-[minmax(0,1fr)] items-end justify-items-center sm:items-center sm:p-6">
+          <div className="absolute inset-0 size-full animate-appear bg-veil" aria-hidden />
           <Radix.Content
             {...(description ? {} : { 'aria-describedby': undefined })}
             className={clsx(
-              'pointer-events-auto flex max-h-[min(100dvh,48rem)] w-full animate-appear flex-col',
+              'pointer-events-auto relative flex max-h-[min(100dvh,48rem)] w-full animate-appear flex-col',
               'rounded-t-2xl border border-line bg-panel shadow-float focus:outline-none',
               'pb-[env(safe-area-inset-bottom)] sm:max-h-[min(100%,48rem)] sm:rounded-2xl',
               wide ? 'sm:max-w-xl' : 'sm:max-w-md',
