@@ -3,7 +3,6 @@ import type { OutboxEntry } from '../client/outbox.ts';
 import { useChat } from '../state/chat.tsx';
 import { timeOfDay } from '../state/wording.ts';
 import { BubbleFrame } from './bubble.tsx';
-import { Picture } from './picture.tsx';
 
 /** A message that the server does not have yet, or refused. */
 export function OutgoingBubble({ entry, endsGroup }: { entry: OutboxEntry; endsGroup: boolean }) {
@@ -18,7 +17,7 @@ export function OutgoingBubble({ entry, endsGroup }: { entry: OutboxEntry; endsG
         author="You"
         text={entry.text}
         isFailed={isFailed}
-        picture={image && <Picture src={image.data} width={image.width} height={image.height} />}
+        picture={image && { src: image.data, width: image.width, height: image.height }}
         status={timeOfDay(entry.createdAt)}
         mark={
           isFailed ? (
