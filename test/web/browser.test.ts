@@ -240,6 +240,21 @@ describe.skipIf(isWithoutBrowser)('the web client', { timeout: 60_000 }, () => {
     }
   });
 
+  it('loads by itself after an interruption what could not be loaded during it', async () => {
+    const ben = await signUp(url(), uniqueName('Ben'));
+    const ann = await visit(browser, url(), uniqueName('Ann'));
+    for (const text of ['One', 'Two']) {
+      await call(url(), 'POST', `/api/messages/send/${ben.id}`, { as: ann, body: { text } });
+    }
+    await ann.page.reload();
+    await conversationLink(ann.page, ben.fullName).waitFor();
+    network.cut();
+    await openConversation(ann.page, ben.fullName);
+    await ann.page.getByText('The messages could not be loaded').waitFor();
+    network.restore();
+    await messageList(ann.page).getByText('One').waitFor();
+  });
+
   it('sends after a restart of the page what was written before it', async () => {
     const ann = await visit(browser, url(), uniqueName('Ann'));
     const ben = await visit(browser, url(), uniqueName('Ben'));

@@ -2,7 +2,7 @@ import { createContext, type ReactNode, use, useEffect, useState } from 'react';
 import type { Group, OwnUser } from '../../protocol/types.ts';
 import { createOutboxDatabase } from '../browser/outbox-database.ts';
 import { type ClientNotice, ParleyClient } from '../client/client.ts';
-import { endSession, groupsQuery, queryClient } from './queries.ts';
+import { endSession, groupsQuery, queryClient, retryFailed } from './queries.ts';
 
 const ChatContext = createContext<{ chat: ParleyClient; me: OwnUser } | undefined>(undefined);
 
@@ -21,12 +21,16 @@ export function ChatProvider({ me, children }: { me: OwnUser; children: ReactNod
 
   useEffect(() => {
     const stopListening = chat.notices.listen((notice) => takeNotice(chat, notice));
+    const stopRetrying = chat.connection.changed.listen(() => {
+      if (chat.connection.status === 'online') retryFailed();
+    });
     const wake = () => chat.connection.wake();
     window.addEventListener('online', wake);
     window.addEventListener('offline', wake);
     chat.start();
     return () => {
       stopListening();
+      stopRetrying();
       window.removeEventListener('online', wake);
       window.removeEventListener('offline', wake);
       chat.stop();
