@@ -90,6 +90,28 @@ describe.skipIf(isWithoutBrowser)('the web client', { timeout: 60_000 }, () => {
     expect(await page.getByLabel('Full name').getAttribute('aria-invalid')).toBe('true');
   });
 
+  it('asks for a name in the profile, also when only the picture is new', async () => {
+    const ann = await visit(browser, url(), uniqueName('Ann'));
+    await ann.page.getByRole('button', { name: /^Your account/ }).click();
+    await ann.page.getByRole('menuitem', { name: 'Profile' }).click();
+    const profile = ann.page.getByRole('dialog', { name: 'Profile' });
+    const save = profile.getByRole('button', { name: 'Save' });
+    await profile.locator('input[type=file]').setInputFiles({
+      name: 'green.png',
+      mimeType: 'image/png',
+      buffer: await picture(),
+    });
+    await expect.poll(() => save.isEnabled()).toBe(true);
+    await profile.getByLabel('Full name').fill('  ');
+    await profile.getByText('A name is required').waitFor();
+    expect(await save.isEnabled()).toBe(false);
+
+    const renamed = uniqueName('Anna');
+    await profile.getByLabel('Full name').fill(renamed);
+    await save.click();
+    await ann.page.getByRole('button', { name: `Your account, ${renamed}` }).waitFor();
+  });
+
   it('sends a picture, which the other can enlarge', async () => {
     const ann = await visit(browser, url(), uniqueName('Ann'));
     const ben = await visit(browser, url(), uniqueName('Ben'));

@@ -17,11 +17,12 @@ import { PictureButton } from '../ui/picture-button.tsx';
 export function ProfileDialog({ onClose }: { onClose: () => void }) {
   const { chat, me } = useChat();
   const [fullName, setFullName] = useState(me.fullName);
+  const name = fullName.trim();
   const preview = useMutation({ mutationFn: prepareAvatar });
   const save = useMutation({
     mutationFn: () =>
       chat.api.updateProfile({
-        ...(fullName === me.fullName ? {} : { fullName }),
+        ...(name === me.fullName ? {} : { fullName: name }),
         ...(preview.data ? { profilePic: preview.data } : {}),
       }),
     onSuccess: (updated) => {
@@ -29,12 +30,13 @@ export function ProfileDialog({ onClose }: { onClose: () => void }) {
       onClose();
     },
   });
-  const isChanged = fullName.trim() !== me.fullName || preview.data !== undefined;
+  // Said here: the server takes an empty name for one that stays as it is.
+  const nameFault = name === '' ? 'A name is required' : faultOf(save.error, 'fullName');
+  const maySave = name !== '' && (name !== me.fullName || preview.data !== undefined);
   const submit = (event: FormEvent) => {
     event.preventDefault();
-    if (isChanged) save.mutate();
+    if (maySave) save.mutate();
   };
-  const nameFault = faultOf(save.error, 'fullName');
   const error = preview.error ?? (nameFault === undefined ? save.error : null);
 
   return (
@@ -71,7 +73,7 @@ export function ProfileDialog({ onClose }: { onClose: () => void }) {
           <Button look="quiet" onClick={onClose}>
             Cancel
           </Button>
-          <Button type="submit" disabled={!isChanged} busy={save.isPending}>
+          <Button type="submit" disabled={!maySave} busy={save.isPending}>
             Save
           </Button>
         </DialogActions>
