@@ -136,6 +136,20 @@ describe.skipIf(isWithoutBrowser)('the web client', { timeout: 60_000 }, () => {
     await ben.page.getByRole('dialog').waitFor({ state: 'detached' });
   });
 
+  it('says which files it takes when something else is chosen', async () => {
+    const ben = await signUp(url(), uniqueName('Ben'));
+    const ann = await visit(browser, url(), uniqueName('Ann'));
+    await openConversation(ann.page, ben.fullName);
+    await ann.page.getByLabel('Picture', { exact: true }).setInputFiles({
+      name: 'notes.txt',
+      mimeType: 'text/plain',
+      buffer: Buffer.from('not a picture'),
+    });
+    await ann.page.getByRole('alert').getByText('PNG, JPEG, WebP and GIF').waitFor();
+    await composer(ann.page, ben.fullName).fill('Then only words');
+    await ann.page.getByRole('alert').waitFor({ state: 'detached' });
+  });
+
   it('makes a group, shares it live, and takes it from who is removed', async () => {
     const ann = await visit(browser, url(), uniqueName('Ann'));
     const ben = await visit(browser, url(), uniqueName('Ben'));

@@ -5,7 +5,7 @@ import { limits } from '../../protocol/limits.ts';
 import { useChat } from '../state/chat.tsx';
 import { type Conversation, recipientOf } from '../state/conversations.ts';
 import { Fault } from '../ui/fault.tsx';
-import { useAddPicture, useDraft } from './draft.ts';
+import { addPicture, useDraft } from './draft.ts';
 import { DraftPicture } from './draft-picture.tsx';
 import { PickPicture } from './pick-picture.tsx';
 
@@ -17,7 +17,7 @@ export function Composer({ conversation }: { conversation: Conversation }) {
   const { chat } = useChat();
   const { id, name } = conversation;
   const { draft, setText, dropImage, clear } = useDraft(id);
-  const { add, fault } = useAddPicture(id);
+  const add = (files: readonly File[]) => void addPicture(id, files);
   const input = useRef<HTMLTextAreaElement>(null);
   const text = draft.text.trim();
   const length = [...text].length;
@@ -57,7 +57,7 @@ export function Composer({ conversation }: { conversation: Conversation }) {
   const onPaste = (event: ClipboardEvent) => {
     if (event.clipboardData.files.length === 0) return;
     event.preventDefault();
-    void add(event.clipboardData.files);
+    add([...event.clipboardData.files]);
   };
 
   return (
@@ -70,7 +70,7 @@ export function Composer({ conversation }: { conversation: Conversation }) {
       }}
     >
       <div className="mx-auto max-w-3xl">
-        {fault !== '' && <Fault className="mb-2">{fault}</Fault>}
+        {draft.fault && <Fault className="mb-2">{draft.fault}</Fault>}
         <div className="rounded-2xl border border-line-strong bg-raised shadow-card focus-within:border-accent focus-within:outline focus-within:outline-accent">
           {draft.image && <DraftPicture image={draft.image} onRemove={dropImage} />}
           <div className="flex items-end gap-0.5 p-1">

@@ -1,5 +1,4 @@
-import { useState } from 'react';
-import { firstPicture, preparePicture } from '../browser/pictures.ts';
+import { firstPicture, notAPicture, preparePicture } from '../browser/pictures.ts';
 import { type Draft, useNotes } from '../state/notes.ts';
 
 const empty: Draft = { text: '' };
@@ -10,26 +9,25 @@ export function useDraft(conversationId: string) {
   const setDraft = (next: Draft) => useNotes.getState().setDraft(conversationId, next);
   return {
     draft,
-    setText: (text: string) => setDraft({ ...draft, text }),
+    setText: (text: string) => setDraft({ ...draft, text, fault: '' }),
     dropImage: () => setDraft({ text: draft.text }),
     clear: () => setDraft(empty),
   };
 }
 
 /** Takes the first picture of what was picked, pasted or dropped into the draft. */
-export function useAddPicture(conversationId: string) {
-  const [fault, setFault] = useState('');
-  const add = async (files: Iterable<File>) => {
-    const picture = firstPicture(files);
-    setFault('');
-    if (!picture) return;
-    try {
-      const image = await preparePicture(picture);
-      const { drafts, setDraft } = useNotes.getState();
-      setDraft(conversationId, { ...(drafts[conversationId] ?? empty), image });
-    } catch (error) {
-      setFault(error instanceof Error ? error.message : 'This picture cannot be used.');
-    }
+export async function addPicture(conversationId: string, files: readonly File[]): Promise<void> {
+  const change = (part: Partial<Draft>) => {
+    const { drafts, setDraft } = useNotes.getState();
+    setDraft(conversationId, { ...(drafts[conversationId] ?? empty), ...part });
   };
-  return { add, fault };
+  if (files.length === 0) return;
+  const picture = firstPicture(files);
+  if (!picture) return change({ fault: notAPicture });
+  change({ fault: '' });
+  try {
+    change({ image: await preparePicture(picture) });
+  } catch (error) {
+    change({ fault: error instanceof Error ? error.message : 'This picture cannot be used.' });
+  }
 }

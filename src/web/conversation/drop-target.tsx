@@ -1,7 +1,6 @@
 import { ImagePlus } from 'lucide-react';
 import { type DragEvent, type ReactNode, useState } from 'react';
-import { Fault } from '../ui/fault.tsx';
-import { useAddPicture } from './draft.ts';
+import { addPicture } from './draft.ts';
 
 /** The whole conversation takes pictures that are dropped onto it. */
 export function DropTarget({
@@ -12,7 +11,6 @@ export function DropTarget({
   children: ReactNode;
 }) {
   const [isOver, setIsOver] = useState(false);
-  const { add, fault } = useAddPicture(conversationId);
   const carriesFiles = (event: DragEvent) => event.dataTransfer.types.includes('Files');
   return (
     // biome-ignore lint/a11y/noStaticElementInteractions: the keyboard's way is the picture button
@@ -31,11 +29,10 @@ export function DropTarget({
         if (!carriesFiles(event)) return;
         event.preventDefault();
         setIsOver(false);
-        void add(event.dataTransfer.files);
+        void addPicture(conversationId, [...event.dataTransfer.files]);
       }}
     >
       {children}
-      {fault !== '' && <Fault className="mx-5 mb-3">{fault}</Fault>}
       {isOver && (
         <div className="pointer-events-none absolute inset-3 z-10 grid place-items-center rounded-2xl border-2 border-dashed border-accent bg-accent-soft/90 text-accent">
           <p className="flex items-center gap-2.5 text-lg font-medium">

@@ -5,6 +5,8 @@ import type { OutgoingImage } from '../client/outbox.ts';
 export interface Draft {
   text: string;
   image?: OutgoingImage;
+  /** Why the file chosen last was not taken. */
+  fault?: string;
 }
 
 interface Notes {
