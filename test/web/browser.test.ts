@@ -150,6 +150,20 @@ describe.skipIf(isWithoutBrowser)('the web client', { timeout: 60_000 }, () => {
     await ann.page.getByRole('alert').waitFor({ state: 'detached' });
   });
 
+  it('stays where it is when a file is dropped beside the conversation', async () => {
+    const ann = await visit(browser, url(), uniqueName('Ann'));
+    await ann.page.getByRole('navigation', { name: 'Conversations' }).waitFor();
+    // As text: the tests are compiled without the types of a page.
+    const isRefused = await ann.page.evaluate(`(() => {
+      const dataTransfer = new DataTransfer();
+      dataTransfer.items.add(new File(['words'], 'notes.txt'));
+      const drop = new DragEvent('drop', { bubbles: true, cancelable: true, dataTransfer });
+      document.querySelector('nav').dispatchEvent(drop);
+      return drop.defaultPrevented;
+    })()`);
+    expect(isRefused).toBe(true);
+  });
+
   it('makes a group, shares it live, and takes it from who is removed', async () => {
     const ann = await visit(browser, url(), uniqueName('Ann'));
     const ben = await visit(browser, url(), uniqueName('Ben'));

@@ -1,5 +1,6 @@
 import { ImagePlus } from 'lucide-react';
 import { type DragEvent, type ReactNode, useState } from 'react';
+import { carriesFiles } from '../browser/stray-files.ts';
 import { addPicture } from './draft.ts';
 
 /** The whole conversation takes pictures that are dropped onto it. */
@@ -11,13 +12,15 @@ export function DropTarget({
   children: ReactNode;
 }) {
   const [isOver, setIsOver] = useState(false);
-  const carriesFiles = (event: DragEvent) => event.dataTransfer.types.includes('Files');
+  // A dialog over the conversation is not in it, though its events come here, too.
+  const takes = ({ dataTransfer, currentTarget, target }: DragEvent) =>
+    carriesFiles(dataTransfer) && target instanceof Node && currentTarget.contains(target);
   return (
     // biome-ignore lint/a11y/noStaticElementInteractions: the keyboard's way is the picture button
     <div
       className="relative flex h-full flex-col"
       onDragOver={(event) => {
-        if (!carriesFiles(event)) return;
+        if (!takes(event)) return;
         event.preventDefault();
         setIsOver(true);
       }}
@@ -26,7 +29,7 @@ export function DropTarget({
         if (!(to instanceof Node) || !event.currentTarget.contains(to)) setIsOver(false);
       }}
       onDrop={(event) => {
-        if (!carriesFiles(event)) return;
+        if (!takes(event)) return;
         event.preventDefault();
         setIsOver(false);
         void addPicture(conversationId, [...event.dataTransfer.files]);
