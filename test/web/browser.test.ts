@@ -380,6 +380,24 @@ describe.skipIf(isWithoutBrowser)('the web client', { timeout: 60_000 }, () => {
     await ann.page.getByRole('status').waitFor();
   });
 
+  it('opens the first hit of a search with Enter, and shows the whole list again', async () => {
+    const ben = await signUp(url(), uniqueName('Ben'));
+    const cleo = await signUp(url(), uniqueName('Cleo'));
+    const ann = await visit(browser, url(), uniqueName('Ann'));
+    const search = ann.page.getByRole('searchbox', { name: 'Search people and groups' });
+    await conversationLink(ann.page, ben.fullName).waitFor();
+    await search.fill(cleo.fullName.toUpperCase());
+    await search.press('Enter');
+    await composer(ann.page, cleo.fullName).waitFor();
+    await conversationLink(ann.page, ben.fullName).waitFor();
+    expect(await search.inputValue()).toBe('');
+
+    await search.fill(ben.fullName);
+    await conversationLink(ann.page, ben.fullName).click();
+    await conversationLink(ann.page, cleo.fullName).waitFor();
+    expect(await search.inputValue()).toBe('');
+  });
+
   it('can be used with the keyboard alone', async () => {
     const ann = await visit(browser, url(), uniqueName('Ann'));
     const ben = await signUp(url(), uniqueName('Ben'));
