@@ -222,6 +222,33 @@ describe.skipIf(isWithoutBrowser)('the web client', { timeout: 60_000 }, () => {
     expect(await shownMessages(ann.page)).toHaveLength(1);
   });
 
+  it('keeps unsent words over a reload, until they are sent or one logs out', async () => {
+    const ben = await signUp(url(), uniqueName('Ben'));
+    const cleo = await signUp(url(), uniqueName('Cleo'));
+    const { page } = await visit(browser, url(), uniqueName('Ann'));
+    const kept = () => page.evaluate('JSON.stringify(localStorage)');
+    await openConversation(page, ben.fullName);
+    await composer(page, ben.fullName).fill('Half a thought');
+    await openConversation(page, cleo.fullName);
+    await composer(page, cleo.fullName).fill('Another one');
+    await page.reload();
+    expect(await composer(page, cleo.fullName).inputValue()).toBe('Another one');
+    await openConversation(page, ben.fullName);
+    expect(await composer(page, ben.fullName).inputValue()).toBe('Half a thought');
+
+    await composer(page, ben.fullName).press('Enter');
+    await messageList(page).getByText('Half a thought').waitFor();
+    await page.reload();
+    await messageList(page).getByLabel('Sent').waitFor();
+    expect(await composer(page, ben.fullName).inputValue()).toBe('');
+    expect(await kept()).toContain('Another one');
+
+    await page.getByRole('button', { name: /^Your account/ }).click();
+    await page.getByRole('menuitem', { name: 'Log out' }).click();
+    await page.getByRole('button', { name: 'Log in' }).waitFor();
+    expect(await kept()).not.toContain('Another one');
+  });
+
   it('loads older messages as one scrolls up, and keeps the place', async () => {
     const ben = await signUp(url(), uniqueName('Ben'));
     const ann = await visit(browser, url(), uniqueName('Ann'));

@@ -5,7 +5,7 @@ import { limits } from '../../protocol/limits.ts';
 import { useChat } from '../state/chat.tsx';
 import { type Conversation, recipientOf } from '../state/conversations.ts';
 import { Fault } from '../ui/fault.tsx';
-import { addPicture, useDraft } from './draft.ts';
+import { useAddPicture, useDraft } from './draft.ts';
 import { DraftPicture } from './draft-picture.tsx';
 import { PickPicture } from './pick-picture.tsx';
 
@@ -17,7 +17,7 @@ export function Composer({ conversation }: { conversation: Conversation }) {
   const { chat } = useChat();
   const { id, name } = conversation;
   const { draft, setText, dropImage, clear } = useDraft(id);
-  const add = (files: readonly File[]) => void addPicture(id, files);
+  const add = useAddPicture(id);
   const input = useRef<HTMLTextAreaElement>(null);
   const text = draft.text.trim();
   const length = [...text].length;
@@ -57,7 +57,7 @@ export function Composer({ conversation }: { conversation: Conversation }) {
   const onPaste = (event: ClipboardEvent) => {
     if (event.clipboardData.files.length === 0) return;
     event.preventDefault();
-    add([...event.clipboardData.files]);
+    void add([...event.clipboardData.files]);
   };
 
   return (

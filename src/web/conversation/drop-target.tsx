@@ -1,7 +1,7 @@
 import { ImagePlus } from 'lucide-react';
 import { type DragEvent, type ReactNode, useState } from 'react';
 import { carriesFiles } from '../browser/stray-files.ts';
-import { addPicture } from './draft.ts';
+import { useAddPicture } from './draft.ts';
 
 /** The whole conversation takes pictures that are dropped onto it. */
 export function DropTarget({
@@ -11,6 +11,7 @@ export function DropTarget({
   conversationId: string;
   children: ReactNode;
 }) {
+  const add = useAddPicture(conversationId);
   const [isOver, setIsOver] = useState(false);
   // A dialog over the conversation is not in it, though its events come here, too.
   const takes = ({ dataTransfer, currentTarget, target }: DragEvent) =>
@@ -32,7 +33,7 @@ export function DropTarget({
         if (!takes(event)) return;
         event.preventDefault();
         setIsOver(false);
-        void addPicture(conversationId, [...event.dataTransfer.files]);
+        void add([...event.dataTransfer.files]);
       }}
     >
       {children}

@@ -10,6 +10,6 @@ export function useSignIn(enter: () => Promise<Account>) {
       await enter();
       await queryClient.fetchQuery({ ...meQuery, staleTime: 0 });
     },
-    onSuccess: () => useNotes.getState().clear(),
+    onSuccess: () => useNotes.getState().setSignedOut(''),
   });
 }
