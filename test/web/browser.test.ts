@@ -336,6 +336,7 @@ describe.skipIf(isWithoutBrowser)('the web client', { timeout: 60_000 }, () => {
     const ann = await visit(browser, url(), uniqueName('Ann'));
     const ben = await visit(browser, url(), uniqueName('Ben'));
     await openConversation(ann.page, ben.fullName);
+    await messageList(ann.page).waitFor();
     network.cut();
     await write(ann.page, ben.fullName, 'Written offline');
     await messageList(ann.page).getByLabel('Sending').waitFor();
