@@ -134,6 +134,21 @@ describe.skipIf(isWithoutBrowser)('the web client', { timeout: 60_000 }, () => {
     await ben.page.getByRole('dialog', { name: 'Picture' }).waitFor();
     await ben.page.keyboard.press('Escape');
     await ben.page.getByRole('dialog').waitFor({ state: 'detached' });
+
+    // Back closes it, too; however it is closed, the conversation stays.
+    const close = [
+      () => ben.page.goBack(),
+      () => ben.page.getByRole('button', { name: 'Close' }).click(),
+    ];
+    for (const closeIt of close) {
+      await enlarge.click();
+      await ben.page.getByRole('dialog', { name: 'Picture' }).waitFor();
+      await closeIt();
+      await ben.page.getByRole('dialog').waitFor({ state: 'detached' });
+      await composer(ben.page, ann.fullName).waitFor();
+    }
+    await ben.page.goBack();
+    await composer(ben.page, ann.fullName).waitFor({ state: 'detached' });
   });
 
   it('says which files it takes when something else is chosen', async () => {

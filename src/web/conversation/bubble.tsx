@@ -22,6 +22,7 @@ export function Bubble({ message, isOwn, endsGroup, author }: BubbleProps) {
     <BubbleFrame
       isOwn={isOwn}
       endsGroup={endsGroup}
+      id={message.clientId}
       text={message.text}
       author={author ?? (isOwn ? 'You' : '')}
       picture={
@@ -47,6 +48,8 @@ interface FramedPicture {
 }
 
 export interface BubbleFrameProps {
+  /** The message's, the same before and after it is sent. */
+  id: string;
   isOwn: boolean;
   endsGroup: boolean;
   author: string;
@@ -62,7 +65,7 @@ export interface BubbleFrameProps {
  * else it stands at the end of the last line where there is room.
  */
 export function BubbleFrame(props: BubbleFrameProps) {
-  const { isOwn, endsGroup, author, text, picture, status, mark, isFailed = false } = props;
+  const { id, isOwn, endsGroup, author, text, picture, status, mark, isFailed = false } = props;
   const box = picture && pictureBox(picture.width, picture.height);
   return (
     <div className={clsx('flex', isOwn && 'justify-end')}>
@@ -77,7 +80,7 @@ export function BubbleFrame(props: BubbleFrameProps) {
         {author !== '' && <span className="sr-only">{author}: </span>}
         {picture && box && (
           <div className="p-1">
-            <Picture src={picture.src} box={box} />
+            <Picture messageId={id} src={picture.src} box={box} />
           </div>
         )}
         {text === '' && box?.carriesTime ? (

@@ -15,6 +15,7 @@ export function OutgoingBubble({ entry, endsGroup }: { entry: OutboxEntry; endsG
         isOwn
         endsGroup={endsGroup}
         author="You"
+        id={entry.clientId}
         text={entry.text}
         isFailed={isFailed}
         picture={image && { src: image.data, width: image.width, height: image.height }}

@@ -1,16 +1,20 @@
 import { ImageOff } from 'lucide-react';
 import { useState } from 'react';
+import { closePicture, openPicture } from '../browser/route.ts';
+import { useOpenPicture } from '../state/live.ts';
 import { Lightbox } from './lightbox.tsx';
 import type { PictureBox } from './picture-box.ts';
 
 export interface PictureProps {
+  /** Which message it belongs to. */
+  messageId: string;
   src: string;
   box: PictureBox;
 }
 
 /** A picture in a message. Its place is reserved before it is loaded. */
-export function Picture({ src, box: { width, height } }: PictureProps) {
-  const [isOpen, setIsOpen] = useState(false);
+export function Picture({ messageId, src, box: { width, height } }: PictureProps) {
+  const isOpen = useOpenPicture() === messageId;
   const [isBroken, setIsBroken] = useState(false);
   const place = { width, aspectRatio: `${width} / ${height}` };
 
@@ -31,7 +35,7 @@ export function Picture({ src, box: { width, height } }: PictureProps) {
         aria-label="Enlarge picture"
         className="block min-h-20 max-w-full overflow-hidden rounded-xl bg-mat"
         style={place}
-        onClick={() => setIsOpen(true)}
+        onClick={() => openPicture(messageId)}
       >
         <img
           src={src}
@@ -40,7 +44,7 @@ export function Picture({ src, box: { width, height } }: PictureProps) {
           onError={() => setIsBroken(true)}
         />
       </button>
-      {isOpen && <Lightbox src={src} onClose={() => setIsOpen(false)} />}
+      {isOpen && <Lightbox src={src} onClose={closePicture} />}
     </>
   );
 }
