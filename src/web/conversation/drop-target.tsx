@@ -38,7 +38,7 @@ export function DropTarget({
     >
       {children}
       {isOver && (
-        <div className="pointer-events-none absolute inset-3 z-10 grid place-items-center rounded-2xl border-2 border-dashed border-accent bg-accent-soft/90 text-accent">
+        <div className="pointer-events-none absolute inset-3 z-10 grid place-items-center rounded-2xl border-2 border-dashed border-accent bg-accent-soft/80 text-accent backdrop-blur-sm">
           <p className="flex items-center gap-2.5 text-lg font-medium">
             <ImagePlus aria-hidden /> Drop the picture here
           </p>
