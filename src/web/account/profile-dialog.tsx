@@ -1,5 +1,5 @@
 import { useMutation } from '@tanstack/react-query';
-import { type FormEvent, useState } from 'react';
+import { type FormEvent, useRef, useState } from 'react';
 import { limits } from '../../protocol/limits.ts';
 import { prepareAvatar } from '../browser/pictures.ts';
 import { explain, faultOf } from '../client/errors.ts';
@@ -18,6 +18,7 @@ export function ProfileDialog({ onClose }: { onClose: () => void }) {
   const { chat, me } = useChat();
   const [fullName, setFullName] = useState(me.fullName);
   const name = fullName.trim();
+  const nameInput = useRef<HTMLInputElement>(null);
   const preview = useMutation({ mutationFn: prepareAvatar });
   const save = useMutation({
     mutationFn: () =>
@@ -40,7 +41,7 @@ export function ProfileDialog({ onClose }: { onClose: () => void }) {
   const error = preview.error ?? (nameFault === undefined ? save.error : null);
 
   return (
-    <Dialog title="Profile" onClose={onClose}>
+    <Dialog title="Profile" onClose={onClose} initialFocus={nameInput}>
       <form className="contents" onSubmit={submit} noValidate>
         <DialogBody className="grid gap-4">
           <div className="grid justify-items-center">
@@ -54,6 +55,7 @@ export function ProfileDialog({ onClose }: { onClose: () => void }) {
             </PictureButton>
           </div>
           <Field
+            ref={nameInput}
             label="Full name"
             value={fullName}
             maxLength={limits.nameLength}

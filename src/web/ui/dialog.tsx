@@ -1,7 +1,7 @@
 import { clsx } from 'clsx';
 import { X } from 'lucide-react';
 import { Dialog as Radix } from 'radix-ui';
-import type { ReactNode } from 'react';
+import type { ReactNode, RefObject } from 'react';
 import { IconButton } from './button.tsx';
 
 export interface DialogProps {
@@ -11,6 +11,8 @@ export interface DialogProps {
   onClose: () => void;
   children: ReactNode;
   wide?: boolean;
+  /** What has the focus at first, where that is not the first control. */
+  initialFocus?: RefObject<HTMLElement | null>;
 }
 
 /**
@@ -19,7 +21,8 @@ export interface DialogProps {
  * refuses, and the page itself never scrolls. It lies in one layer with its dialog: a dialog
  * that opens from another one dims that one too.
  */
-export function Dialog({ title, description, onClose, children, wide }: DialogProps) {
+export function Dialog(props: DialogProps) {
+  const { title, description, onClose, children, wide, initialFocus } = props;
   return (
     <Radix.Root open onOpenChange={(open) => !open && onClose()}>
       <Radix.Portal>
@@ -27,6 +30,11 @@ export function Dialog({ title, description, onClose, children, wide }: DialogPr
           <div className="absolute inset-0 size-full animate-appear bg-veil" aria-hidden />
           <Radix.Content
             {...(description ? {} : { 'aria-describedby': undefined })}
+            onOpenAutoFocus={(event) => {
+              if (!initialFocus?.current) return;
+              event.preventDefault();
+              initialFocus.current.focus();
+            }}
             className={clsx(
               'pointer-events-auto relative flex max-h-[min(100dvh,48rem)] w-full animate-appear flex-col',
               'rounded-t-2xl border border-line bg-panel shadow-float focus:outline-none',
