@@ -88,6 +88,22 @@ describe.skipIf(isWithoutBrowser)('the web client', { timeout: 60_000 }, () => {
     await page.getByText('A password has at least 8 characters').waitFor();
     expect(await page.getByLabel('E-mail').getAttribute('aria-invalid')).toBe('true');
     expect(await page.getByLabel('Full name').getAttribute('aria-invalid')).toBe('true');
+    expect(await page.evaluate('document.activeElement.name')).toBe('fullName');
+  });
+
+  it('leads whoever signs up again to log in', async () => {
+    const ann = await signUp(url(), uniqueName('Ann'));
+    const page = await openPage(browser, url());
+    await page.getByRole('button', { name: 'Create an account' }).click();
+    await page.getByLabel('Full name').fill(ann.fullName);
+    await page.getByLabel('E-mail').fill(ann.email);
+    await page.getByLabel('Password').fill(PASSWORD);
+    await page.getByRole('button', { name: 'Create account' }).click();
+    await page.getByRole('button', { name: 'Log in with this address' }).click();
+    expect(await page.getByLabel('E-mail').inputValue()).toBe(ann.email);
+    await page.getByLabel('Password').fill(PASSWORD);
+    await page.getByRole('button', { name: 'Log in', exact: true }).click();
+    await page.getByRole('button', { name: `Your account, ${ann.fullName}` }).waitFor();
   });
 
   it('asks for a name in the profile, also when only the picture is new', async () => {
