@@ -214,7 +214,7 @@ describe.skipIf(isWithoutBrowser)('the web client', { timeout: 60_000 }, () => {
     await ann.page.getByRole('button', { name: 'Group details' }).click();
     await ann.page.getByRole('button', { name: `Remove ${ben.fullName}` }).click();
     await ann.page.getByRole('button', { name: 'Remove', exact: true }).click();
-    await ben.page.getByText('No such conversation').waitFor();
+    await ben.page.getByText(`You are no longer in “${group}”`).waitFor();
     await conversationLink(ben.page, group).waitFor({ state: 'detached' });
   });
 

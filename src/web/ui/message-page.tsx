@@ -14,7 +14,7 @@ export function MessagePage({ icon, title, children }: MessagePageProps) {
         <span className="mx-auto mb-4 grid size-14 place-items-center rounded-2xl bg-accent-soft text-accent">
           {icon}
         </span>
-        <h2 className="text-lg font-semibold">{title}</h2>
+        <h2 className="text-lg font-semibold wrap-anywhere">{title}</h2>
         <div className="mt-1.5 text-balance wrap-anywhere text-ink-soft">{children}</div>
       </div>
     </div>
