@@ -425,6 +425,33 @@ describe.skipIf(isWithoutBrowser)('the web client', { timeout: 60_000 }, () => {
     await ann.page.getByRole('navigation', { name: 'Conversations' }).waitFor();
   });
 
+  it('says when it could not log out', async () => {
+    const { page } = await visit(browser, url(), uniqueName('Ann'));
+    await page.getByRole('button', { name: /^Your account/ }).click();
+    network.cut();
+    await page.getByRole('menuitem', { name: 'Log out' }).click();
+    const dialog = page.getByRole('alertdialog', { name: 'You are still logged in' });
+    await dialog.waitFor();
+    network.restore();
+    await dialog.getByRole('button', { name: 'Try again' }).click();
+    await page.getByRole('button', { name: 'Log in' }).waitFor();
+  });
+
+  it('ends all other sessions at once', async () => {
+    const ann = await visit(browser, url(), uniqueName('Ann'));
+    const body = { email: ann.email, password: PASSWORD };
+    for (let count = 0; count < 2; count += 1) {
+      await call(url(), 'POST', '/api/auth/login', { body });
+    }
+    await ann.page.getByRole('button', { name: /^Your account/ }).click();
+    await ann.page.getByRole('menuitem', { name: 'Sessions' }).click();
+    const sessions = ann.page.getByRole('dialog', { name: 'Sessions' }).getByRole('listitem');
+    await expect.poll(() => sessions.count()).toBe(3);
+    await ann.page.getByRole('button', { name: 'End all others' }).click();
+    await expect.poll(() => sessions.count()).toBe(1);
+    await sessions.getByText('This one').waitFor();
+  });
+
   it('tells a page whose session was ended elsewhere', async () => {
     const ann = await visit(browser, url(), uniqueName('Ann'));
     await ann.page.getByRole('navigation', { name: 'Conversations' }).waitFor();
