@@ -16,9 +16,13 @@ export function GroupProfile({ group, isAdmin }: { group: Group; isAdmin: boolea
   const { chat } = useChat();
   const [isEditing, setIsEditing] = useState(false);
   const setPicture = useMutation({
-    mutationFn: async (file: File) =>
-      chat.api.updateGroup(group._id, { groupPic: await prepareAvatar(file) }),
+    mutationFn: (groupPic: string) => chat.api.updateGroup(group._id, { groupPic }),
     onSuccess: (changed) => chat.takeGroup(changed),
+  });
+  const prepare = useMutation({
+    mutationFn: prepareAvatar,
+    onMutate: setPicture.reset,
+    onSuccess: (groupPic) => setPicture.mutate(groupPic),
   });
   const picture = (
     <Avatar id={group._id} name={group.name} picture={group.groupPic} size="xl" isGroup />
@@ -28,14 +32,15 @@ export function GroupProfile({ group, isAdmin }: { group: Group; isAdmin: boolea
       {isAdmin ? (
         <PictureButton
           label="Choose a picture for the group"
-          onPick={setPicture.mutate}
-          disabled={setPicture.isPending}
+          onPick={prepare.mutate}
+          disabled={prepare.isPending || setPicture.isPending}
         >
           {picture}
         </PictureButton>
       ) : (
         picture
       )}
+      {prepare.isError && <Fault>{prepare.error.message}</Fault>}
       {setPicture.isError && <Fault>{explain(setPicture.error)}</Fault>}
       {isEditing ? (
         <GroupForm group={group} onClose={() => setIsEditing(false)} />
