@@ -4,13 +4,18 @@ import { ConversationPane } from './conversation/conversation-pane.tsx';
 import { NothingOpen } from './conversation/nothing-open.tsx';
 import { Sidebar } from './sidebar/sidebar.tsx';
 import { useRoute } from './state/live.ts';
+import { useAway } from './state/use-away.ts';
 
-/** Two panes side by side; on a phone one at a time. */
+/** Two panes side by side; on a phone one at a time. Without a connection who is online turns grey. */
 export function MainScreen() {
   const openId = useRoute();
+  const isAway = useAway();
   return (
-    <div className="flex h-dvh flex-col pt-[env(safe-area-inset-top)]">
-      <ConnectionBanner />
+    <div
+      className="flex h-dvh flex-col pt-[env(safe-area-inset-top)]"
+      data-away={isAway || undefined}
+    >
+      <ConnectionBanner isAway={isAway} />
       <div className="flex min-h-0 flex-1">
         <div
           className={clsx(

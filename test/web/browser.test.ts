@@ -1,6 +1,7 @@
 import type { Browser, Page } from 'playwright-core';
 import sharp from 'sharp';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { limits } from '../../src/protocol/limits.ts';
 import type { Message } from '../../src/protocol/types.ts';
 import { call, PASSWORD, signUp } from '../support/client.ts';
 import { type Network, openNetwork } from '../support/network.ts';
@@ -87,6 +88,44 @@ describe.skipIf(isWithoutBrowser)('the web client', { timeout: 60_000 }, () => {
     await page.getByText('A password has at least 8 characters').waitFor();
     expect(await page.getByLabel('E-mail').getAttribute('aria-invalid')).toBe('true');
     expect(await page.getByLabel('Full name').getAttribute('aria-invalid')).toBe('true');
+    expect(await page.evaluate('document.activeElement.name')).toBe('fullName');
+  });
+
+  it('leads whoever signs up again to log in', async () => {
+    const ann = await signUp(url(), uniqueName('Ann'));
+    const page = await openPage(browser, url());
+    await page.getByRole('button', { name: 'Create an account' }).click();
+    await page.getByLabel('Full name').fill(ann.fullName);
+    await page.getByLabel('E-mail').fill(ann.email);
+    await page.getByLabel('Password').fill(PASSWORD);
+    await page.getByRole('button', { name: 'Create account' }).click();
+    await page.getByRole('button', { name: 'Log in with this address' }).click();
+    expect(await page.getByLabel('E-mail').inputValue()).toBe(ann.email);
+    await page.getByLabel('Password').fill(PASSWORD);
+    await page.getByRole('button', { name: 'Log in', exact: true }).click();
+    await page.getByRole('button', { name: `Your account, ${ann.fullName}` }).waitFor();
+  });
+
+  it('asks for a name in the profile, also when only the picture is new', async () => {
+    const ann = await visit(browser, url(), uniqueName('Ann'));
+    await ann.page.getByRole('button', { name: /^Your account/ }).click();
+    await ann.page.getByRole('menuitem', { name: 'Profile' }).click();
+    const profile = ann.page.getByRole('dialog', { name: 'Profile' });
+    const save = profile.getByRole('button', { name: 'Save' });
+    await profile.locator('input[type=file]').setInputFiles({
+      name: 'green.png',
+      mimeType: 'image/png',
+      buffer: await picture(),
+    });
+    await expect.poll(() => save.isEnabled()).toBe(true);
+    await profile.getByLabel('Full name').fill('  ');
+    await profile.getByText('A name is required').waitFor();
+    expect(await save.isEnabled()).toBe(false);
+
+    const renamed = uniqueName('Anna');
+    await profile.getByLabel('Full name').fill(renamed);
+    await save.click();
+    await ann.page.getByRole('button', { name: `Your account, ${renamed}` }).waitFor();
   });
 
   it('sends a picture, which the other can enlarge', async () => {
@@ -111,6 +150,49 @@ describe.skipIf(isWithoutBrowser)('the web client', { timeout: 60_000 }, () => {
     await ben.page.getByRole('dialog', { name: 'Picture' }).waitFor();
     await ben.page.keyboard.press('Escape');
     await ben.page.getByRole('dialog').waitFor({ state: 'detached' });
+
+    // Back closes it, too; however it is closed, the conversation stays.
+    const close = [
+      () => ben.page.goBack(),
+      () => ben.page.getByRole('button', { name: 'Close' }).click(),
+    ];
+    for (const closeIt of close) {
+      await enlarge.click();
+      await ben.page.getByRole('dialog', { name: 'Picture' }).waitFor();
+      await closeIt();
+      await ben.page.getByRole('dialog').waitFor({ state: 'detached' });
+      await composer(ben.page, ann.fullName).waitFor();
+    }
+    await ben.page.goBack();
+    await composer(ben.page, ann.fullName).waitFor({ state: 'detached' });
+  });
+
+  it('says which files it takes when something else is chosen', async () => {
+    const ben = await signUp(url(), uniqueName('Ben'));
+    const ann = await visit(browser, url(), uniqueName('Ann'));
+    await openConversation(ann.page, ben.fullName);
+    await ann.page.getByLabel('Picture', { exact: true }).setInputFiles({
+      name: 'notes.txt',
+      mimeType: 'text/plain',
+      buffer: Buffer.from('not a picture'),
+    });
+    await ann.page.getByRole('alert').getByText('PNG, JPEG, WebP and GIF').waitFor();
+    await composer(ann.page, ben.fullName).fill('Then only words');
+    await ann.page.getByRole('alert').waitFor({ state: 'detached' });
+  });
+
+  it('stays where it is when a file is dropped beside the conversation', async () => {
+    const ann = await visit(browser, url(), uniqueName('Ann'));
+    await ann.page.getByRole('navigation', { name: 'Conversations' }).waitFor();
+    // As text: the tests are compiled without the types of a page.
+    const isRefused = await ann.page.evaluate(`(() => {
+      const dataTransfer = new DataTransfer();
+      dataTransfer.items.add(new File(['words'], 'notes.txt'));
+      const drop = new DragEvent('drop', { bubbles: true, cancelable: true, dataTransfer });
+      document.querySelector('nav').dispatchEvent(drop);
+      return drop.defaultPrevented;
+    })()`);
+    expect(isRefused).toBe(true);
   });
 
   it('makes a group, shares it live, and takes it from who is removed', async () => {
@@ -132,8 +214,31 @@ describe.skipIf(isWithoutBrowser)('the web client', { timeout: 60_000 }, () => {
     await ann.page.getByRole('button', { name: 'Group details' }).click();
     await ann.page.getByRole('button', { name: `Remove ${ben.fullName}` }).click();
     await ann.page.getByRole('button', { name: 'Remove', exact: true }).click();
-    await ben.page.getByText('No such conversation').waitFor();
+    await ben.page.getByText(`You are no longer in “${group}”`).waitFor();
     await conversationLink(ben.page, group).waitFor({ state: 'detached' });
+  });
+
+  it('keeps a dialog within a phone, however long the names in it', async () => {
+    const phone = { viewport: { width: 390, height: 844 } };
+    const long = 'x'.repeat(limits.nameLength);
+    const ann = await visit(browser, url(), uniqueName('Ann'), phone);
+    const ben = await signUp(url(), long);
+    const group = 'g'.repeat(limits.nameLength);
+    const body = { name: group, memberIds: [ben.id] };
+    await call(url(), 'POST', '/api/groups', { as: ann, body });
+    // It grows a little as it appears.
+    const fits = (name: string) =>
+      expect
+        .poll(async () => {
+          const box = await ann.page.getByRole('dialog', { name }).boundingBox();
+          return { left: box?.x, width: box?.width };
+        })
+        .toEqual({ left: 0, width: 390 });
+    await openConversation(ann.page, group);
+    await ann.page.getByRole('button', { name: 'Group details' }).click();
+    await fits('Group details');
+    await ann.page.getByRole('button', { name: 'Add people' }).click();
+    await fits(`Add people to ${group}`);
   });
 
   it('keeps history and the open conversation over a reload', async () => {
@@ -146,6 +251,33 @@ describe.skipIf(isWithoutBrowser)('the web client', { timeout: 60_000 }, () => {
     await ann.page.reload();
     await messageList(ann.page).getByText('Still here').waitFor();
     expect(await shownMessages(ann.page)).toHaveLength(1);
+  });
+
+  it('keeps unsent words over a reload, until they are sent or one logs out', async () => {
+    const ben = await signUp(url(), uniqueName('Ben'));
+    const cleo = await signUp(url(), uniqueName('Cleo'));
+    const { page } = await visit(browser, url(), uniqueName('Ann'));
+    const kept = () => page.evaluate('JSON.stringify(localStorage)');
+    await openConversation(page, ben.fullName);
+    await composer(page, ben.fullName).fill('Half a thought');
+    await openConversation(page, cleo.fullName);
+    await composer(page, cleo.fullName).fill('Another one');
+    await page.reload();
+    expect(await composer(page, cleo.fullName).inputValue()).toBe('Another one');
+    await openConversation(page, ben.fullName);
+    expect(await composer(page, ben.fullName).inputValue()).toBe('Half a thought');
+
+    await composer(page, ben.fullName).press('Enter');
+    await messageList(page).getByText('Half a thought').waitFor();
+    await page.reload();
+    await messageList(page).getByLabel('Sent').waitFor();
+    expect(await composer(page, ben.fullName).inputValue()).toBe('');
+    expect(await kept()).toContain('Another one');
+
+    await page.getByRole('button', { name: /^Your account/ }).click();
+    await page.getByRole('menuitem', { name: 'Log out' }).click();
+    await page.getByRole('button', { name: 'Log in' }).waitFor();
+    expect(await kept()).not.toContain('Another one');
   });
 
   it('loads older messages as one scrolls up, and keeps the place', async () => {
@@ -216,10 +348,26 @@ describe.skipIf(isWithoutBrowser)('the web client', { timeout: 60_000 }, () => {
     }
   });
 
+  it('loads by itself after an interruption what could not be loaded during it', async () => {
+    const ben = await signUp(url(), uniqueName('Ben'));
+    const ann = await visit(browser, url(), uniqueName('Ann'));
+    for (const text of ['One', 'Two']) {
+      await call(url(), 'POST', `/api/messages/send/${ben.id}`, { as: ann, body: { text } });
+    }
+    await ann.page.reload();
+    await conversationLink(ann.page, ben.fullName).waitFor();
+    network.cut();
+    await openConversation(ann.page, ben.fullName);
+    await ann.page.getByText('The messages could not be loaded').waitFor();
+    network.restore();
+    await messageList(ann.page).getByText('One').waitFor();
+  });
+
   it('sends after a restart of the page what was written before it', async () => {
     const ann = await visit(browser, url(), uniqueName('Ann'));
     const ben = await visit(browser, url(), uniqueName('Ben'));
     await openConversation(ann.page, ben.fullName);
+    await messageList(ann.page).waitFor();
     network.cut();
     await write(ann.page, ben.fullName, 'Written offline');
     await messageList(ann.page).getByLabel('Sending').waitFor();
@@ -277,6 +425,33 @@ describe.skipIf(isWithoutBrowser)('the web client', { timeout: 60_000 }, () => {
     await ann.page.getByRole('navigation', { name: 'Conversations' }).waitFor();
   });
 
+  it('says when it could not log out', async () => {
+    const { page } = await visit(browser, url(), uniqueName('Ann'));
+    await page.getByRole('button', { name: /^Your account/ }).click();
+    network.cut();
+    await page.getByRole('menuitem', { name: 'Log out' }).click();
+    const dialog = page.getByRole('alertdialog', { name: 'You are still logged in' });
+    await dialog.waitFor();
+    network.restore();
+    await dialog.getByRole('button', { name: 'Try again' }).click();
+    await page.getByRole('button', { name: 'Log in' }).waitFor();
+  });
+
+  it('ends all other sessions at once', async () => {
+    const ann = await visit(browser, url(), uniqueName('Ann'));
+    const body = { email: ann.email, password: PASSWORD };
+    for (let count = 0; count < 2; count += 1) {
+      await call(url(), 'POST', '/api/auth/login', { body });
+    }
+    await ann.page.getByRole('button', { name: /^Your account/ }).click();
+    await ann.page.getByRole('menuitem', { name: 'Sessions' }).click();
+    const sessions = ann.page.getByRole('dialog', { name: 'Sessions' }).getByRole('listitem');
+    await expect.poll(() => sessions.count()).toBe(3);
+    await ann.page.getByRole('button', { name: 'End all others' }).click();
+    await expect.poll(() => sessions.count()).toBe(1);
+    await sessions.getByText('This one').waitFor();
+  });
+
   it('tells a page whose session was ended elsewhere', async () => {
     const ann = await visit(browser, url(), uniqueName('Ann'));
     await ann.page.getByRole('navigation', { name: 'Conversations' }).waitFor();
@@ -289,6 +464,24 @@ describe.skipIf(isWithoutBrowser)('the web client', { timeout: 60_000 }, () => {
     await elsewhere.getByRole('button', { name: /^End session/ }).click();
     await ann.page.getByRole('button', { name: 'Log in' }).waitFor();
     await ann.page.getByRole('status').waitFor();
+  });
+
+  it('opens the first hit of a search with Enter, and shows the whole list again', async () => {
+    const ben = await signUp(url(), uniqueName('Ben'));
+    const cleo = await signUp(url(), uniqueName('Cleo'));
+    const ann = await visit(browser, url(), uniqueName('Ann'));
+    const search = ann.page.getByRole('searchbox', { name: 'Search people and groups' });
+    await conversationLink(ann.page, ben.fullName).waitFor();
+    await search.fill(cleo.fullName.toUpperCase());
+    await search.press('Enter');
+    await composer(ann.page, cleo.fullName).waitFor();
+    await conversationLink(ann.page, ben.fullName).waitFor();
+    expect(await search.inputValue()).toBe('');
+
+    await search.fill(ben.fullName);
+    await conversationLink(ann.page, ben.fullName).click();
+    await conversationLink(ann.page, cleo.fullName).waitFor();
+    expect(await search.inputValue()).toBe('');
   });
 
   it('can be used with the keyboard alone', async () => {

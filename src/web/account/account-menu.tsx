@@ -14,6 +14,7 @@ import { useTheme } from '../state/live.ts';
 import { Avatar } from '../ui/avatar.tsx';
 import { Menu, MenuChoice, MenuItem, MenuLine } from '../ui/menu.tsx';
 import { LogOutDialog } from './log-out-dialog.tsx';
+import { LogOutFailedDialog } from './log-out-failed-dialog.tsx';
 import { ProfileDialog } from './profile-dialog.tsx';
 import { SessionsDialog } from './sessions-dialog.tsx';
 import { useLogOut } from './use-log-out.ts';
@@ -67,6 +68,7 @@ export function AccountMenu() {
       {open === 'profile' && <ProfileDialog onClose={close} />}
       {open === 'sessions' && <SessionsDialog onClose={close} />}
       {open === 'logOut' && <LogOutDialog onClose={close} />}
+      {logOut.isError && <LogOutFailedDialog onClose={logOut.reset} />}
     </>
   );
 }

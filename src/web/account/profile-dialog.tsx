@@ -1,5 +1,5 @@
 import { useMutation } from '@tanstack/react-query';
-import { type FormEvent, useState } from 'react';
+import { type FormEvent, useRef, useState } from 'react';
 import { limits } from '../../protocol/limits.ts';
 import { prepareAvatar } from '../browser/pictures.ts';
 import { explain, faultOf } from '../client/errors.ts';
@@ -17,11 +17,13 @@ import { PictureButton } from '../ui/picture-button.tsx';
 export function ProfileDialog({ onClose }: { onClose: () => void }) {
   const { chat, me } = useChat();
   const [fullName, setFullName] = useState(me.fullName);
+  const name = fullName.trim();
+  const nameInput = useRef<HTMLInputElement>(null);
   const preview = useMutation({ mutationFn: prepareAvatar });
   const save = useMutation({
     mutationFn: () =>
       chat.api.updateProfile({
-        ...(fullName === me.fullName ? {} : { fullName }),
+        ...(name === me.fullName ? {} : { fullName: name }),
         ...(preview.data ? { profilePic: preview.data } : {}),
       }),
     onSuccess: (updated) => {
@@ -29,16 +31,17 @@ export function ProfileDialog({ onClose }: { onClose: () => void }) {
       onClose();
     },
   });
-  const isChanged = fullName.trim() !== me.fullName || preview.data !== undefined;
+  // Said here: the server takes an empty name for one that stays as it is.
+  const nameFault = name === '' ? 'A name is required' : faultOf(save.error, 'fullName');
+  const maySave = name !== '' && (name !== me.fullName || preview.data !== undefined);
   const submit = (event: FormEvent) => {
     event.preventDefault();
-    if (isChanged) save.mutate();
+    if (maySave) save.mutate();
   };
-  const nameFault = faultOf(save.error, 'fullName');
   const error = preview.error ?? (nameFault === undefined ? save.error : null);
 
   return (
-    <Dialog title="Profile" onClose={onClose}>
+    <Dialog title="Profile" onClose={onClose} initialFocus={nameInput}>
       <form className="contents" onSubmit={submit} noValidate>
         <DialogBody className="grid gap-4">
           <div className="grid justify-items-center">
@@ -52,6 +55,7 @@ export function ProfileDialog({ onClose }: { onClose: () => void }) {
             </PictureButton>
           </div>
           <Field
+            ref={nameInput}
             label="Full name"
             value={fullName}
             maxLength={limits.nameLength}
@@ -71,7 +75,7 @@ export function ProfileDialog({ onClose }: { onClose: () => void }) {
           <Button look="quiet" onClick={onClose}>
             Cancel
           </Button>
-          <Button type="submit" disabled={!isChanged} busy={save.isPending}>
+          <Button type="submit" disabled={!maySave} busy={save.isPending}>
             Save
           </Button>
         </DialogActions>

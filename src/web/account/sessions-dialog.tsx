@@ -1,14 +1,12 @@
-import { useMutation, useQuery } from '@tanstack/react-query';
-import { MonitorSmartphone } from 'lucide-react';
-import type { Session } from '../../protocol/types.ts';
+import { useQuery } from '@tanstack/react-query';
 import { explain } from '../client/errors.ts';
 import { useChat } from '../state/chat.tsx';
-import { queryClient } from '../state/queries.ts';
-import { ago, date, deviceName } from '../state/wording.ts';
 import { Button } from '../ui/button.tsx';
 import { Dialog, DialogBody } from '../ui/dialog.tsx';
 import { Fault } from '../ui/fault.tsx';
 import { Spinner } from '../ui/spinner.tsx';
+import { EndOtherSessions } from './end-other-sessions.tsx';
+import { SessionItem } from './session-item.tsx';
 
 /** Where one is logged in, and a way to end it there. */
 export function SessionsDialog({ onClose }: { onClose: () => void }) {
@@ -18,6 +16,7 @@ export function SessionsDialog({ onClose }: { onClose: () => void }) {
     queryFn: () => chat.api.listSessions(),
     staleTime: 0,
   });
+  const others = (sessions.data ?? []).filter((session) => !session.current);
   return (
     <Dialog
       title="Sessions"
@@ -47,42 +46,7 @@ export function SessionsDialog({ onClose }: { onClose: () => void }) {
             ))}
         </ul>
       </DialogBody>
+      {others.length > 1 && <EndOtherSessions others={others} />}
     </Dialog>
-  );
-}
-
-function SessionItem({ session }: { session: Session }) {
-  const { chat } = useChat();
-  const end = useMutation({
-    mutationFn: () => chat.api.revokeSession(session._id),
-    onSuccess: () => queryClient.invalidateQueries({ queryKey: ['sessions'] }),
-  });
-  const name = deviceName(session.userAgent);
-  return (
-    <li className="flex items-center gap-3 py-3">
-      <MonitorSmartphone size={20} aria-hidden className="shrink-0 text-ink-faint" />
-      <div className="min-w-0 flex-1">
-        <p className="truncate font-medium">{name}</p>
-        <p className="text-sm text-ink-soft">
-          {session.current ? 'This one' : `Last used ${ago(session.lastUsedAt)}`}, since{' '}
-          {date(session.createdAt)}
-        </p>
-        {end.isError && <Fault className="mt-2">{explain(end.error)}</Fault>}
-      </div>
-      {session.current ? (
-        <span className="rounded-full bg-accent-soft px-2.5 py-1 text-xs font-medium text-accent">
-          Current
-        </span>
-      ) : (
-        <Button
-          look="quiet"
-          aria-label={`End session on ${name}`}
-          busy={end.isPending}
-          onClick={() => end.mutate()}
-        >
-          End
-        </Button>
-      )}
-    </li>
   );
 }

@@ -1,11 +1,10 @@
 import { useMutation } from '@tanstack/react-query';
 import { useChat } from '../state/chat.tsx';
-import { useNotes } from '../state/notes.ts';
 import { endSession } from '../state/queries.ts';
 
-/** Ends this session and leaves nothing of the person behind in the page. */
+/** Ends this session and leaves nothing of the person behind. */
 export function useLogOut() {
-  const { chat } = useChat();
+  const { chat, drafts } = useChat();
   return useMutation({
     mutationFn: async () => {
       // The socket first: the server would call the end of its session a revocation.
@@ -19,8 +18,8 @@ export function useLogOut() {
     },
     onSuccess: () => {
       chat.outbox.clear();
+      drafts.clear();
       endSession('');
-      useNotes.getState().clear();
       history.replaceState(null, '', '/');
     },
   });

@@ -5,6 +5,11 @@ import type { OutgoingImage } from '../client/outbox.ts';
 /** What the server takes, for a file chooser's `accept`. */
 export const pictureTypes = ['image/png', 'image/jpeg', 'image/webp', 'image/gif'];
 
+const accepted = 'PNG, JPEG, WebP and GIF are accepted.';
+
+/** For whoever chose something else. */
+export const notAPicture = `Only pictures can be sent along. ${accepted}`;
+
 const LONGEST_SIDE = 2_560;
 const AVATAR_SIDE = 512;
 
@@ -36,15 +41,15 @@ export async function prepareAvatar(file: Blob): Promise<string> {
 }
 
 /** The first picture among dropped or pasted things. */
-export function firstPicture(files: Iterable<File>): File | undefined {
-  return [...files].find((file) => file.type.startsWith('image/'));
+export function firstPicture(files: readonly File[]): File | undefined {
+  return files.find((file) => file.type.startsWith('image/'));
 }
 
 async function decode(file: Blob): Promise<ImageBitmap> {
   try {
     return await createImageBitmap(file);
   } catch (cause) {
-    throw new Error('This file is not a picture that can be shown.', { cause });
+    throw new Error(`This file cannot be read as a picture. ${accepted}`, { cause });
   }
 }
 

@@ -1,14 +1,25 @@
-/** The address bar: which conversation is open. */
+/** The address bar and the history: which conversation is open, and which picture over it. */
 import { Emitter } from '../client/emitter.ts';
 
 const changed = new Emitter();
-window.addEventListener('popstate', () => changed.emit());
+let isGoingBack = false;
+window.addEventListener('popstate', () => {
+  isGoingBack = false;
+  changed.emit();
+});
 
 export const route = {
   listen: changed.listen,
 
   /** Id of the open conversation, or "" when none is. */
   current: (): string => /^\/c\/([0-9a-f-]+)\/?$/.exec(location.pathname)?.[1] ?? '',
+
+  /** Whose picture is enlarged, or "" when none is. */
+  picture: (): string => {
+    const state: unknown = history.state;
+    if (typeof state !== 'object' || state === null || !('picture' in state)) return '';
+    return String(state.picture);
+  },
 };
 
 /** The address of a conversation; of the list where there is none. */
@@ -20,4 +31,17 @@ export function goTo(conversationId: string): void {
   if (conversationId === route.current()) return;
   history.pushState(null, '', addressOf(conversationId));
   changed.emit();
+}
+
+/** Enlarges a message's picture: an entry of its own, so that Back closes it. */
+export function openPicture(messageId: string): void {
+  history.pushState({ picture: messageId }, '');
+  changed.emit();
+}
+
+/** Going back takes a moment; a second time within it would leave the conversation. */
+export function closePicture(): void {
+  if (isGoingBack || route.picture() === '') return;
+  isGoingBack = true;
+  history.back();
 }

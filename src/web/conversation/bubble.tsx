@@ -5,6 +5,7 @@ import type { Message } from '../../protocol/types.ts';
 import { exactTime, timeOfDay } from '../state/wording.ts';
 import { MessageText } from './message-text.tsx';
 import { Picture } from './picture.tsx';
+import { pictureBox } from './picture-box.ts';
 
 export interface BubbleProps {
   message: Message;
@@ -21,10 +22,13 @@ export function Bubble({ message, isOwn, endsGroup, author }: BubbleProps) {
     <BubbleFrame
       isOwn={isOwn}
       endsGroup={endsGroup}
+      id={message.clientId}
       text={message.text}
       author={author ?? (isOwn ? 'You' : '')}
       picture={
-        message.image && <Picture src={message.image} width={first?.width} height={first?.height} />
+        message.image
+          ? { src: message.image, width: first?.width, height: first?.height }
+          : undefined
       }
       status={
         <time dateTime={message.createdAt} title={exactTime(message.createdAt)}>
@@ -36,20 +40,33 @@ export function Bubble({ message, isOwn, endsGroup, author }: BubbleProps) {
   );
 }
 
+interface FramedPicture {
+  src: string;
+  /** Pixels; unknown for pictures of other clients. */
+  width?: number | undefined;
+  height?: number | undefined;
+}
+
 export interface BubbleFrameProps {
+  /** The message's, the same before and after it is sent. */
+  id: string;
   isOwn: boolean;
   endsGroup: boolean;
   author: string;
   text: string;
-  picture?: ReactNode;
+  picture?: FramedPicture | undefined;
   status: ReactNode;
   mark?: ReactNode;
   isFailed?: boolean;
 }
 
-/** The shape of a message; its time stands at the end of the last line where there is room. */
+/**
+ * The shape of a message. Its time lies on a picture without words, where that is large enough;
+ * else it stands at the end of the last line where there is room.
+ */
 export function BubbleFrame(props: BubbleFrameProps) {
-  const { isOwn, endsGroup, author, text, picture, status, mark, isFailed = false } = props;
+  const { id, isOwn, endsGroup, author, text, picture, status, mark, isFailed = false } = props;
+  const box = picture && pictureBox(picture.width, picture.height);
   return (
     <div className={clsx('flex', isOwn && 'justify-end')}>
       <div
@@ -61,18 +78,23 @@ export function BubbleFrame(props: BubbleFrameProps) {
         )}
       >
         {author !== '' && <span className="sr-only">{author}: </span>}
-        {picture && <div className="p-1">{picture}</div>}
-        {text === '' ? (
-          <span className="pointer-events-none absolute right-3 bottom-3 flex items-center gap-1 rounded-full bg-black/60 px-2 py-0.5 text-xs text-white tabular-nums">
+        {picture && box && (
+          <div className="p-1">
+            <Picture messageId={id} src={picture.src} box={box} />
+          </div>
+        )}
+        {text === '' && box?.carriesTime ? (
+          <span className="pointer-events-none absolute right-3 bottom-3 flex items-center gap-1 rounded-full bg-black/60 px-2 py-0.5 text-xs whitespace-nowrap text-white tabular-nums">
             {status}
             {mark}
           </span>
         ) : (
-          <div className="flow-root px-3.5 py-1.5">
-            <MessageText text={text} />
+          <div className={clsx('flow-root px-3.5 pb-1.5', text !== '' && 'pt-1.5')}>
+            {text !== '' && <MessageText text={text} />}
             <span
               className={clsx(
-                'float-right mt-1.5 ml-3 flex items-center gap-1 text-xs tabular-nums',
+                'float-right ml-3 flex items-center gap-1 text-xs whitespace-nowrap tabular-nums',
+                text !== '' && 'mt-1.5',
                 isOwn ? 'text-own-faint' : 'text-ink-faint',
               )}
             >

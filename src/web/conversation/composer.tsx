@@ -4,6 +4,7 @@ import { type ClipboardEvent, type KeyboardEvent, useEffect, useLayoutEffect, us
 import { limits } from '../../protocol/limits.ts';
 import { useChat } from '../state/chat.tsx';
 import { type Conversation, recipientOf } from '../state/conversations.ts';
+import { counted } from '../state/wording.ts';
 import { Fault } from '../ui/fault.tsx';
 import { useAddPicture, useDraft } from './draft.ts';
 import { DraftPicture } from './draft-picture.tsx';
@@ -17,7 +18,7 @@ export function Composer({ conversation }: { conversation: Conversation }) {
   const { chat } = useChat();
   const { id, name } = conversation;
   const { draft, setText, dropImage, clear } = useDraft(id);
-  const { add, fault } = useAddPicture(id);
+  const add = useAddPicture(id);
   const input = useRef<HTMLTextAreaElement>(null);
   const text = draft.text.trim();
   const length = [...text].length;
@@ -57,7 +58,7 @@ export function Composer({ conversation }: { conversation: Conversation }) {
   const onPaste = (event: ClipboardEvent) => {
     if (event.clipboardData.files.length === 0) return;
     event.preventDefault();
-    void add(event.clipboardData.files);
+    void add([...event.clipboardData.files]);
   };
 
   return (
@@ -70,7 +71,7 @@ export function Composer({ conversation }: { conversation: Conversation }) {
       }}
     >
       <div className="mx-auto max-w-3xl">
-        {fault !== '' && <Fault className="mb-2">{fault}</Fault>}
+        {draft.fault && <Fault className="mb-2">{draft.fault}</Fault>}
         <div className="rounded-2xl border border-line-strong bg-raised shadow-card focus-within:border-accent focus-within:outline focus-within:outline-accent">
           {draft.image && <DraftPicture image={draft.image} onRemove={dropImage} />}
           <div className="flex items-end gap-0.5 p-1">
@@ -87,27 +88,31 @@ export function Composer({ conversation }: { conversation: Conversation }) {
               onKeyDown={onKeyDown}
               onPaste={onPaste}
             />
-            {length > COUNT_FROM && (
-              <span
-                role="status"
-                className={clsx(
-                  'px-1 py-2.5 text-xs tabular-nums',
-                  isTooLong ? 'font-medium text-danger' : 'text-ink-faint',
-                )}
-              >
-                {isTooLong ? `${length - limits.textLength} too many` : limits.textLength - length}
-              </span>
-            )}
             <button
               type="submit"
               aria-label="Send"
-              title={maySend ? 'Send' : 'Write something first'}
+              title={
+                isTooLong ? 'The text is too long' : maySend ? 'Send' : 'Write something first'
+              }
               disabled={!maySend}
               className="grid size-10 shrink-0 place-items-center rounded-xl text-accent transition-colors hover:bg-accent-soft disabled:text-ink-faint disabled:hover:bg-transparent"
             >
               <SendHorizontal size={20} aria-hidden />
             </button>
           </div>
+          {length > COUNT_FROM && (
+            <p
+              role="status"
+              className={clsx(
+                'px-3 pb-2 text-right text-xs tabular-nums',
+                isTooLong ? 'font-medium text-danger' : 'text-ink-faint',
+              )}
+            >
+              {isTooLong
+                ? `${counted(length - limits.textLength, 'character')} too many`
+                : `${counted(limits.textLength - length, 'character')} left`}
+            </p>
+          )}
         </div>
       </div>
     </form>

@@ -1,9 +1,11 @@
 import { ArrowLeft, Info } from 'lucide-react';
 import { useState } from 'react';
+import type { PresenceState } from '../../protocol/types.ts';
 import { goTo } from '../browser/route.ts';
 import { GroupDialog } from '../groups/group-dialog.tsx';
 import type { Conversation } from '../state/conversations.ts';
 import { usePresence } from '../state/live.ts';
+import { useAway } from '../state/use-away.ts';
 import { ago, counted } from '../state/wording.ts';
 import { Avatar } from '../ui/avatar.tsx';
 import { IconButton } from '../ui/button.tsx';
@@ -54,12 +56,21 @@ export function ConversationHeader({ conversation }: { conversation: Conversatio
 
 function PresenceLine({ userId }: { userId: string }) {
   const presence = usePresence(userId);
+  const isAway = useAway();
   return (
     <p className="flex items-center gap-1.5 truncate text-sm text-ink-soft">
-      {presence?.online && <span aria-hidden className="size-2 rounded-full bg-online" />}
-      {presence?.online ? 'Online' : presence ? `Last seen ${ago(presence.lastSeenAt)}` : '\u00A0'}
+      {presence?.online && (
+        <span aria-hidden className="size-2 rounded-full bg-online in-data-away:bg-ink-faint" />
+      )}
+      {wording(presence, isAway)}
     </p>
   );
+}
+
+function wording(presence: PresenceState | undefined, isAway: boolean): string {
+  if (!presence) return '\u00A0';
+  if (!presence.online) return `Last seen ${ago(presence.lastSeenAt)}`;
+  return isAway ? 'Was online' : 'Online';
 }
 
 export function HeaderSkeleton() {

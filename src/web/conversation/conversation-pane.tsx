@@ -1,5 +1,6 @@
 import { useQuery } from '@tanstack/react-query';
 import { CloudOff, MessageCircleQuestion } from 'lucide-react';
+import { useState } from 'react';
 import { goTo } from '../browser/route.ts';
 import { explain } from '../client/errors.ts';
 import { useChat } from '../state/chat.tsx';
@@ -16,6 +17,9 @@ import { MessagesSkeleton } from './messages-skeleton.tsx';
 /** The right-hand side: one conversation, or why there is none. */
 export function ConversationPane({ id }: { id: string }) {
   const found = useConversation(id);
+  const name = found.state === 'found' ? found.conversation.name : '';
+  const [knownAs, setKnownAs] = useState(name);
+  if (name !== '' && name !== knownAs) setKnownAs(name);
   if (found.state === 'found') return <OpenConversation conversation={found.conversation} />;
   if (found.state === 'loading') {
     return (
@@ -33,8 +37,15 @@ export function ConversationPane({ id }: { id: string }) {
     );
   }
   return (
-    <MessagePage icon={<MessageCircleQuestion aria-hidden />} title="No such conversation">
-      <p>It does not exist, was deleted, or you are no longer a member.</p>
+    <MessagePage
+      icon={<MessageCircleQuestion aria-hidden />}
+      title={knownAs === '' ? 'No such conversation' : `You are no longer in “${knownAs}”`}
+    >
+      <p>
+        {knownAs === ''
+          ? 'It does not exist, was deleted, or you are no longer a member.'
+          : 'An administrator has removed you, or the group was deleted.'}
+      </p>
       <Button className="mt-5" onClick={() => goTo('')}>
         To all conversations
       </Button>

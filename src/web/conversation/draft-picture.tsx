@@ -14,7 +14,7 @@ export function DraftPicture({ image, onRemove }: DraftPictureProps) {
         <img
           src={image.data}
           alt="To be sent"
-          className="max-h-36 max-w-full rounded-xl border border-line object-contain"
+          className="max-h-36 min-h-16 max-w-full min-w-16 rounded-xl border border-line bg-mat object-scale-down"
         />
         <button
           type="button"

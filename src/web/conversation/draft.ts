@@ -1,35 +1,32 @@
-import { useState } from 'react';
-import { firstPicture, preparePicture } from '../browser/pictures.ts';
-import { type Draft, useNotes } from '../state/notes.ts';
-
-const empty: Draft = { text: '' };
+import { useStore } from 'zustand';
+import { firstPicture, notAPicture, preparePicture } from '../browser/pictures.ts';
+import { useChat } from '../state/chat.tsx';
 
 /** The message being written in one conversation. */
 export function useDraft(conversationId: string) {
-  const draft = useNotes((notes) => notes.drafts[conversationId]) ?? empty;
-  const setDraft = (next: Draft) => useNotes.getState().setDraft(conversationId, next);
+  const { drafts } = useChat();
+  const draft = useStore(drafts.store, () => drafts.of(conversationId));
   return {
     draft,
-    setText: (text: string) => setDraft({ ...draft, text }),
-    dropImage: () => setDraft({ text: draft.text }),
-    clear: () => setDraft(empty),
+    setText: (text: string) => drafts.change(conversationId, { text, fault: '' }),
+    dropImage: () => drafts.set(conversationId, { text: draft.text }),
+    clear: () => drafts.set(conversationId, { text: '' }),
   };
 }
 
 /** Takes the first picture of what was picked, pasted or dropped into the draft. */
 export function useAddPicture(conversationId: string) {
-  const [fault, setFault] = useState('');
-  const add = async (files: Iterable<File>) => {
+  const { drafts } = useChat();
+  return async (files: readonly File[]) => {
+    if (files.length === 0) return;
     const picture = firstPicture(files);
-    setFault('');
+    drafts.change(conversationId, { fault: picture ? '' : notAPicture });
     if (!picture) return;
     try {
-      const image = await preparePicture(picture);
-      const { drafts, setDraft } = useNotes.getState();
-      setDraft(conversationId, { ...(drafts[conversationId] ?? empty), image });
+      drafts.change(conversationId, { image: await preparePicture(picture) });
     } catch (error) {
-      setFault(error instanceof Error ? error.message : 'This picture cannot be used.');
+      const fault = error instanceof Error ? error.message : 'This picture cannot be used.';
+      drafts.change(conversationId, { fault });
     }
   };
-  return { add, fault };
 }

@@ -1,6 +1,6 @@
 import { ImagePlus } from 'lucide-react';
 import { type DragEvent, type ReactNode, useState } from 'react';
-import { Fault } from '../ui/fault.tsx';
+import { carriesFiles } from '../browser/stray-files.ts';
 import { useAddPicture } from './draft.ts';
 
 /** The whole conversation takes pictures that are dropped onto it. */
@@ -11,15 +11,17 @@ export function DropTarget({
   conversationId: string;
   children: ReactNode;
 }) {
+  const add = useAddPicture(conversationId);
   const [isOver, setIsOver] = useState(false);
-  const { add, fault } = useAddPicture(conversationId);
-  const carriesFiles = (event: DragEvent) => event.dataTransfer.types.includes('Files');
+  // A dialog over the conversation is not in it, though its events come here, too.
+  const takes = ({ dataTransfer, currentTarget, target }: DragEvent) =>
+    carriesFiles(dataTransfer) && target instanceof Node && currentTarget.contains(target);
   return (
     // biome-ignore lint/a11y/noStaticElementInteractions: the keyboard's way is the picture button
     <div
       className="relative flex h-full flex-col"
       onDragOver={(event) => {
-        if (!carriesFiles(event)) return;
+        if (!takes(event)) return;
         event.preventDefault();
         setIsOver(true);
       }}
@@ -28,16 +30,15 @@ export function DropTarget({
         if (!(to instanceof Node) || !event.currentTarget.contains(to)) setIsOver(false);
       }}
       onDrop={(event) => {
-        if (!carriesFiles(event)) return;
+        if (!takes(event)) return;
         event.preventDefault();
         setIsOver(false);
-        void add(event.dataTransfer.files);
+        void add([...event.dataTransfer.files]);
       }}
     >
       {children}
-      {fault !== '' && <Fault className="mx-5 mb-3">{fault}</Fault>}
       {isOver && (
-        <div className="pointer-events-none absolute inset-3 z-10 grid place-items-center rounded-2xl border-2 border-dashed border-accent bg-accent-soft/90 text-accent">
+        <div className="pointer-events-none absolute inset-3 z-10 grid place-items-center rounded-2xl border-2 border-dashed border-accent bg-accent-soft/80 text-accent backdrop-blur-sm">
           <p className="flex items-center gap-2.5 text-lg font-medium">
             <ImagePlus aria-hidden /> Drop the picture here
           </p>

@@ -18,7 +18,7 @@ export function Lightbox({ src, onClose }: { src: string; onClose: () => void })
           <img
             src={src}
             alt="Enlarged"
-            className="max-h-full max-w-full rounded-lg object-contain"
+            className="max-h-[calc(100dvh-2rem)] max-w-full rounded-lg bg-mat object-contain"
           />
           <div className="absolute top-4 right-4 flex gap-2">
             <a

@@ -79,7 +79,7 @@ export function MessageList({ conversation }: { conversation: Conversation }) {
           ) : (
             <ListTop isLoading={isPending} retry={isError ? () => mutate() : undefined} />
           )}
-          <ol>
+          <ol className="pb-3">
             {rows.map((row) => (
               <MessageRow
                 key={row.key}

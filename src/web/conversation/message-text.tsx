@@ -7,7 +7,7 @@ export function MessageText({ text }: { text: string }) {
   // Splitting by a pattern with one group puts the addresses at the odd places.
   const parts = text.split(link);
   return (
-    <span className="break-words whitespace-pre-wrap [overflow-wrap:anywhere]">
+    <span className="whitespace-pre-wrap wrap-anywhere">
       {parts.map((part, index) => {
         // biome-ignore lint/suspicious/noArrayIndexKey: the parts of a text keep their places
         if (index % 2 === 0) return <Fragment key={index}>{part}</Fragment>;

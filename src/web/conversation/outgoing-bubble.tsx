@@ -3,7 +3,6 @@ import type { OutboxEntry } from '../client/outbox.ts';
 import { useChat } from '../state/chat.tsx';
 import { timeOfDay } from '../state/wording.ts';
 import { BubbleFrame } from './bubble.tsx';
-import { Picture } from './picture.tsx';
 
 /** A message that the server does not have yet, or refused. */
 export function OutgoingBubble({ entry, endsGroup }: { entry: OutboxEntry; endsGroup: boolean }) {
@@ -16,9 +15,10 @@ export function OutgoingBubble({ entry, endsGroup }: { entry: OutboxEntry; endsG
         isOwn
         endsGroup={endsGroup}
         author="You"
+        id={entry.clientId}
         text={entry.text}
         isFailed={isFailed}
-        picture={image && <Picture src={image.data} width={image.width} height={image.height} />}
+        picture={image && { src: image.data, width: image.width, height: image.height }}
         status={timeOfDay(entry.createdAt)}
         mark={
           isFailed ? (

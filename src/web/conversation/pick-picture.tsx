@@ -3,7 +3,7 @@ import { useRef } from 'react';
 import { IconButton } from '../ui/button.tsx';
 
 /** Chooses a picture from the disk or the camera roll. */
-export function PickPicture({ onPick }: { onPick: (files: Iterable<File>) => void }) {
+export function PickPicture({ onPick }: { onPick: (files: readonly File[]) => void }) {
   const input = useRef<HTMLInputElement>(null);
   return (
     <>

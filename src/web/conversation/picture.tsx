@@ -1,26 +1,29 @@
 import { ImageOff } from 'lucide-react';
 import { useState } from 'react';
+import { closePicture, openPicture } from '../browser/route.ts';
+import { useOpenPicture } from '../state/live.ts';
 import { Lightbox } from './lightbox.tsx';
+import type { PictureBox } from './picture-box.ts';
 
 export interface PictureProps {
+  /** Which message it belongs to. */
+  messageId: string;
   src: string;
-  /** Pixels; unknown for pictures of other clients. */
-  width?: number | undefined;
-  height?: number | undefined;
+  box: PictureBox;
 }
 
-const LARGEST = { width: 384, height: 320 };
-
 /** A picture in a message. Its place is reserved before it is loaded. */
-export function Picture({ src, width = 320, height = 240 }: PictureProps) {
-  const [isOpen, setIsOpen] = useState(false);
+export function Picture({ messageId, src, box: { width, height } }: PictureProps) {
+  const isOpen = useOpenPicture() === messageId;
   const [isBroken, setIsBroken] = useState(false);
-  const scale = Math.min(1, LARGEST.width / width, LARGEST.height / height);
-  const size = { width: Math.round(width * scale), aspectRatio: `${width} / ${height}` };
+  const place = { width, aspectRatio: `${width} / ${height}` };
 
   if (isBroken) {
     return (
-      <p className="flex items-center gap-2 px-3 py-2 text-sm text-ink-soft">
+      <p
+        className="grid max-w-full place-content-center justify-items-center gap-1 rounded-xl bg-hover p-2 text-center text-sm text-ink-soft"
+        style={place}
+      >
         <ImageOff size={16} aria-hidden /> This picture cannot be loaded.
       </p>
     );
@@ -30,18 +33,18 @@ export function Picture({ src, width = 320, height = 240 }: PictureProps) {
       <button
         type="button"
         aria-label="Enlarge picture"
-        className="block max-w-full overflow-hidden rounded-xl bg-hover"
-        style={size}
-        onClick={() => setIsOpen(true)}
+        className="block min-h-20 max-w-full overflow-hidden rounded-xl bg-mat"
+        style={place}
+        onClick={() => openPicture(messageId)}
       >
         <img
           src={src}
           alt="Sent in this conversation"
-          className="size-full object-cover"
+          className="size-full object-scale-down"
           onError={() => setIsBroken(true)}
         />
       </button>
-      {isOpen && <Lightbox src={src} onClose={() => setIsOpen(false)} />}
+      {isOpen && <Lightbox src={src} onClose={closePicture} />}
     </>
   );
 }

@@ -1,6 +1,7 @@
 import { LogOut, Trash2, UserPlus } from 'lucide-react';
 import { useState } from 'react';
 import type { Group } from '../../protocol/types.ts';
+import { goTo } from '../browser/route.ts';
 import { useChat } from '../state/chat.tsx';
 import { counted, date } from '../state/wording.ts';
 import { Button } from '../ui/button.tsx';
@@ -18,6 +19,7 @@ export function GroupDialog({ group, onClose }: { group: Group; onClose: () => v
   const isLast = group.members.length === 1;
   const drop = () => {
     onClose();
+    goTo('');
     chat.dropGroup(group._id);
   };
   const members = [...group.members].sort(

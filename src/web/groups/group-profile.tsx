@@ -16,34 +16,39 @@ export function GroupProfile({ group, isAdmin }: { group: Group; isAdmin: boolea
   const { chat } = useChat();
   const [isEditing, setIsEditing] = useState(false);
   const setPicture = useMutation({
-    mutationFn: async (file: File) =>
-      chat.api.updateGroup(group._id, { groupPic: await prepareAvatar(file) }),
+    mutationFn: (groupPic: string) => chat.api.updateGroup(group._id, { groupPic }),
     onSuccess: (changed) => chat.takeGroup(changed),
+  });
+  const prepare = useMutation({
+    mutationFn: prepareAvatar,
+    onMutate: setPicture.reset,
+    onSuccess: (groupPic) => setPicture.mutate(groupPic),
   });
   const picture = (
     <Avatar id={group._id} name={group.name} picture={group.groupPic} size="xl" isGroup />
   );
   return (
-    <div className="grid justify-items-center gap-3 text-center">
+    <div className="grid grid-cols-[minmax(0,1fr)] justify-items-center gap-3 text-center">
       {isAdmin ? (
         <PictureButton
           label="Choose a picture for the group"
-          onPick={setPicture.mutate}
-          disabled={setPicture.isPending}
+          onPick={prepare.mutate}
+          disabled={prepare.isPending || setPicture.isPending}
         >
           {picture}
         </PictureButton>
       ) : (
         picture
       )}
+      {prepare.isError && <Fault>{prepare.error.message}</Fault>}
       {setPicture.isError && <Fault>{explain(setPicture.error)}</Fault>}
       {isEditing ? (
         <GroupForm group={group} onClose={() => setIsEditing(false)} />
       ) : (
-        <div className="min-w-0 max-w-full">
-          <p className="text-lg font-semibold break-words">{group.name}</p>
+        <div className="max-w-full">
+          <p className="text-lg font-semibold wrap-anywhere">{group.name}</p>
           {group.description !== '' && (
-            <p className="mt-1 break-words whitespace-pre-wrap text-ink-soft">
+            <p className="mt-1 whitespace-pre-wrap wrap-anywhere text-ink-soft">
               {group.description}
             </p>
           )}

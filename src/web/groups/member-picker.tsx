@@ -52,15 +52,15 @@ export function MemberPicker({ members, onChange, without }: MemberPickerProps) 
       {members.length > 0 && (
         <ul aria-label="Chosen people" className="mt-2.5 flex flex-wrap gap-1.5">
           {members.map((person) => (
-            <li key={person._id}>
+            <li key={person._id} className="max-w-full">
               <button
                 type="button"
                 aria-label={`Take ${person.fullName} off`}
-                className="flex items-center gap-1 rounded-full bg-accent-soft py-1 pr-2 pl-3 text-sm text-accent hover:text-accent-strong"
+                className="flex max-w-full items-center gap-1 rounded-full bg-accent-soft py-1 pr-2 pl-3 text-sm text-accent hover:text-accent-strong"
                 onClick={() => toggle(person)}
               >
-                {person.fullName}
-                <X size={14} aria-hidden />
+                <span className="truncate">{person.fullName}</span>
+                <X size={14} aria-hidden className="shrink-0" />
               </button>
             </li>
           ))}

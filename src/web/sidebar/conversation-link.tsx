@@ -9,10 +9,11 @@ import { Preview } from './preview.tsx';
 export interface ConversationLinkProps {
   row: ConversationRow;
   isOpen: boolean;
+  onOpen: () => void;
 }
 
 /** One row of the sidebar: who, when, what last, how much is unread. */
-export function ConversationLink({ row, isOpen }: ConversationLinkProps) {
+export function ConversationLink({ row, isOpen, onOpen }: ConversationLinkProps) {
   const presence = usePresence(row.kind === 'person' ? row.person._id : undefined);
   const waiting = useOutboxEntries(row.id).at(-1);
   const { last, unread = 0 } = row.summary ?? {};
@@ -30,6 +31,7 @@ export function ConversationLink({ row, isOpen }: ConversationLinkProps) {
         if (event.metaKey || event.ctrlKey || event.shiftKey) return;
         event.preventDefault();
         goTo(row.id);
+        onOpen();
       }}
     >
       <Avatar

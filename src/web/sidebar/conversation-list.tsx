@@ -6,10 +6,11 @@ import { ConversationLink } from './conversation-link.tsx';
 export interface ConversationListProps {
   rows: readonly ConversationRow[];
   openId: string;
+  onOpen: () => void;
 }
 
 /** The rows on the screen; a thousand people are only a longer scroll bar. */
-export function ConversationList({ rows, openId }: ConversationListProps) {
+export function ConversationList({ rows, openId, onOpen }: ConversationListProps) {
   return (
     <Virtuoso
       className="h-full"
@@ -18,7 +19,9 @@ export function ConversationList({ rows, openId }: ConversationListProps) {
       computeItemKey={(_, row) => row.id}
       increaseViewportBy={300}
       components={{ List: Rows, Item: Row, Footer: BottomSpace }}
-      itemContent={(_, row) => <ConversationLink row={row} isOpen={row.id === openId} />}
+      itemContent={(_, row) => (
+        <ConversationLink row={row} isOpen={row.id === openId} onOpen={onOpen} />
+      )}
     />
   );
 }

@@ -38,7 +38,7 @@ export function NobodyYet({ onRetry }: { onRetry: () => unknown }) {
 export function NobodyFound({ words }: { words: string }) {
   return (
     <MessagePage icon={<SearchX aria-hidden />} title="Nobody found">
-      <p className="break-words">No person or group is called “{words.trim()}”.</p>
+      <p>No person or group is called “{words.trim()}”.</p>
     </MessagePage>
   );
 }

@@ -4,10 +4,12 @@ import { useEffect, useRef } from 'react';
 export interface SearchBoxProps {
   words: string;
   onChange: (words: string) => void;
+  /** Enter: the first hit is meant. */
+  onEnter: () => void;
 }
 
 /** Narrows the list as one types. Ctrl or Command with K leads to it. */
-export function SearchBox({ words, onChange }: SearchBoxProps) {
+export function SearchBox({ words, onChange, onEnter }: SearchBoxProps) {
   const input = useRef<HTMLInputElement>(null);
 
   useEffect(() => {
@@ -35,7 +37,10 @@ export function SearchBox({ words, onChange }: SearchBoxProps) {
         placeholder="Search people and groups"
         value={words}
         onChange={(event) => onChange(event.target.value)}
-        onKeyDown={(event) => event.key === 'Escape' && onChange('')}
+        onKeyDown={(event) => {
+          if (event.key === 'Escape') onChange('');
+          if (event.key === 'Enter' && !event.nativeEvent.isComposing) onEnter();
+        }}
         className="h-9 w-full rounded-lg border border-transparent bg-canvas pr-2 pl-9 text-base placeholder:text-ink-faint focus:border-accent focus:outline-2 focus:-outline-offset-1 focus:outline-accent"
       />
     </div>

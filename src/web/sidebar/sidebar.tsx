@@ -1,6 +1,7 @@
 import { type KeyboardEvent, useDeferredValue, useEffect, useState } from 'react';
 import { AccountMenu } from '../account/account-menu.tsx';
-import { useConversations, useDirectory } from '../state/conversations.ts';
+import { goTo } from '../browser/route.ts';
+import { type ConversationRow, useConversations, useDirectory } from '../state/conversations.ts';
 import { ConversationList } from './conversation-list.tsx';
 import { ListSkeleton } from './list-skeleton.tsx';
 import { NobodyFound, NobodyYet, PeopleFailed } from './list-states.tsx';
@@ -11,10 +12,18 @@ import { SearchBox } from './search-box.tsx';
 export function Sidebar({ openId }: { openId: string }) {
   const { rows, isPending, isError, retry } = useConversations();
   const [words, setWords] = useState('');
-  const wanted = useDeferredValue(words.trim().toLocaleLowerCase());
-  const found = wanted ? rows.filter((row) => row.name.toLocaleLowerCase().includes(wanted)) : rows;
+  const wanted = useDeferredValue(plain(words));
+  const found = matching(rows, wanted);
   const strangers = useDirectory(wanted);
   const unread = rows.reduce((sum, row) => sum + (row.summary?.unread ?? 0), 0);
+
+  const openFirst = () => {
+    // Not what is shown: whoever types fast is ahead of the list.
+    const first = matching(rows, plain(words))[0] ?? strangers[0];
+    if (words.trim() === '' || !first) return;
+    goTo(first.id);
+    setWords('');
+  };
 
   useEffect(() => {
     document.title = unread > 0 ? `(${unread}) Parley` : 'Parley';
@@ -30,7 +39,7 @@ export function Sidebar({ openId }: { openId: string }) {
         <AccountMenu />
         <NewGroupButton />
       </header>
-      <SearchBox words={words} onChange={setWords} />
+      <SearchBox words={words} onChange={setWords} onEnter={openFirst} />
       <nav aria-label="Conversations" className="min-h-0 flex-1">
         {isError && rows.length === 0 ? (
           <PeopleFailed onRetry={retry} />
@@ -41,12 +50,21 @@ export function Sidebar({ openId }: { openId: string }) {
         ) : found.length + strangers.length === 0 ? (
           <NobodyFound words={words} />
         ) : (
-          <ConversationList rows={[...found, ...strangers]} openId={openId} />
+          <ConversationList
+            rows={[...found, ...strangers]}
+            openId={openId}
+            onOpen={() => setWords('')}
+          />
         )}
       </nav>
     </div>
   );
 }
+
+const plain = (words: string) => words.trim().toLocaleLowerCase();
+
+const matching = (rows: ConversationRow[], wanted: string) =>
+  wanted === '' ? rows : rows.filter((row) => row.name.toLocaleLowerCase().includes(wanted));
 
 /** The arrow keys go from the search box to the list, and up and down in it. */
 function moveBetweenRows(event: KeyboardEvent<HTMLDivElement>): void {

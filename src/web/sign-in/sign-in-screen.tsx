@@ -8,6 +8,8 @@ import { SignUpForm } from './sign-up-form.tsx';
 /** Log in or sign up: one card. */
 export function SignInScreen() {
   const [isNew, setIsNew] = useState(false);
+  // Kept when one turns from one form to the other.
+  const [email, setEmail] = useState('');
   const signedOut = useNotes((notes) => notes.signedOut);
   return (
     <main className="grid h-dvh place-items-center overflow-y-auto px-4 py-8">
@@ -26,7 +28,11 @@ export function SignInScreen() {
           </p>
         )}
         <div className="rounded-2xl border border-line bg-panel p-6 shadow-float">
-          {isNew ? <SignUpForm /> : <LogInForm />}
+          {isNew ? (
+            <SignUpForm email={email} onEmail={setEmail} onLogIn={() => setIsNew(false)} />
+          ) : (
+            <LogInForm email={email} onEmail={setEmail} />
+          )}
         </div>
         <p className="mt-5 text-center text-ink-soft">
           {isNew ? 'Already have an account?' : 'New here?'}{' '}

@@ -1,52 +1,67 @@
-import { type FormEvent, useState } from 'react';
+import { useState } from 'react';
 import { limits } from '../../protocol/limits.ts';
-import { faultOf } from '../client/errors.ts';
+import { faultOf, ProblemError } from '../client/errors.ts';
 import { api } from '../state/queries.ts';
 import { Button } from '../ui/button.tsx';
 import { Field } from '../ui/field.tsx';
+import { PasswordField } from './password-field.tsx';
 import { SignInFault } from './sign-in-fault.tsx';
 import { useSignIn } from './use-sign-in.ts';
 
-export function SignUpForm() {
+export interface SignUpFormProps {
+  email: string;
+  onEmail: (email: string) => void;
+  /** They have an account already. */
+  onLogIn: () => void;
+}
+
+export function SignUpForm({ email, onEmail, onLogIn }: SignUpFormProps) {
   const [fullName, setFullName] = useState('');
-  const [email, setEmail] = useState('');
   const [password, setPassword] = useState('');
-  const signIn = useSignIn(() => api.signup({ fullName, email, password }));
-  const submit = (event: FormEvent) => {
-    event.preventDefault();
-    signIn.mutate();
-  };
+  const { submit, error, isPending } = useSignIn(() => api.signup({ fullName, email, password }));
+  const isTaken = error instanceof ProblemError && error.problem.code === 'email_taken';
   return (
     <form className="grid gap-4" onSubmit={submit} noValidate aria-label="Create an account">
       <Field
         label="Full name"
+        name="fullName"
         autoComplete="name"
         maxLength={limits.nameLength}
         value={fullName}
         onChange={(event) => setFullName(event.target.value)}
-        fault={faultOf(signIn.error, 'fullName')}
+        fault={faultOf(error, 'fullName')}
       />
       <Field
         label="E-mail"
+        name="email"
         type="email"
         autoComplete="username"
         value={email}
-        onChange={(event) => setEmail(event.target.value)}
-        fault={faultOf(signIn.error, 'email')}
+        onChange={(event) => onEmail(event.target.value)}
+        fault={faultOf(error, 'email')}
       />
-      <Field
-        label="Password"
-        type="password"
+      {isTaken && (
+        <Button look="quiet" onClick={onLogIn}>
+          Log in with this address
+        </Button>
+      )}
+      <PasswordField
         autoComplete="new-password"
         value={password}
         onChange={(event) => setPassword(event.target.value)}
-        fault={faultOf(signIn.error, 'password')}
+        fault={isTooLong(password) ? tooLong : faultOf(error, 'password')}
         hint={`At least ${limits.passwordMinLength} characters`}
       />
-      <SignInFault error={signIn.error} />
-      <Button type="submit" busy={signIn.isPending} className="mt-1">
+      <SignInFault error={error} />
+      <Button type="submit" busy={isPending} className="mt-1">
         Create account
       </Button>
     </form>
   );
 }
+
+/** The limit is one of bytes, which means nothing to most people. */
+const tooLong = `This password is too long. It may have ${limits.passwordMaxBytes} letters and digits; accented letters and signs count for more.`;
+
+const isTooLong = (password: string) =>
+  new TextEncoder().encode(password).length > limits.passwordMaxBytes;

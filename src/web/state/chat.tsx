@@ -2,11 +2,18 @@ import { createContext, type ReactNode, use, useEffect, useState } from 'react';
 import type { Group, OwnUser } from '../../protocol/types.ts';
 import { createOutboxDatabase } from '../browser/outbox-database.ts';
 import { type ClientNotice, ParleyClient } from '../client/client.ts';
-import { endSession, groupsQuery, queryClient } from './queries.ts';
+import { createDrafts, type Drafts } from './drafts.ts';
+import { endSession, groupsQuery, queryClient, retryFailed } from './queries.ts';
 
-const ChatContext = createContext<{ chat: ParleyClient; me: OwnUser } | undefined>(undefined);
+interface SignedIn {
+  chat: ParleyClient;
+  drafts: Drafts;
+  me: OwnUser;
+}
 
-/** The signed-in person and their client. */
+const ChatContext = createContext<SignedIn | undefined>(undefined);
+
+/** The signed-in person, their client and what they are writing. */
 export function useChat() {
   const value = use(ChatContext);
   if (!value) throw new Error('Nobody is signed in here');
@@ -18,22 +25,27 @@ export function ChatProvider({ me, children }: { me: OwnUser; children: ReactNod
   const [chat] = useState(
     () => new ParleyClient({ baseUrl: '', ownId: me._id, storage: createOutboxDatabase(me._id) }),
   );
+  const [drafts] = useState(() => createDrafts(me._id));
 
   useEffect(() => {
     const stopListening = chat.notices.listen((notice) => takeNotice(chat, notice));
+    const stopRetrying = chat.connection.changed.listen(() => {
+      if (chat.connection.status === 'online') retryFailed();
+    });
     const wake = () => chat.connection.wake();
     window.addEventListener('online', wake);
     window.addEventListener('offline', wake);
     chat.start();
     return () => {
       stopListening();
+      stopRetrying();
       window.removeEventListener('online', wake);
       window.removeEventListener('offline', wake);
       chat.stop();
     };
   }, [chat]);
 
-  return <ChatContext value={{ chat, me }}>{children}</ChatContext>;
+  return <ChatContext value={{ chat, drafts, me }}>{children}</ChatContext>;
 }
 
 function takeNotice(chat: ParleyClient, notice: ClientNotice): void {

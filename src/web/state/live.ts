@@ -10,6 +10,7 @@ import type { OutboxEntry } from '../client/outbox.ts';
 import { useChat } from './chat.tsx';
 
 export const useRoute = (): string => useSyncExternalStore(route.listen, route.current);
+export const useOpenPicture = (): string => useSyncExternalStore(route.listen, route.picture);
 export const useTheme = (): Theme => useSyncExternalStore(theme.listen, theme.current);
 export const useAttention = (): boolean =>
   useSyncExternalStore(attention.listen, attention.current);

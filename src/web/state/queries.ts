@@ -55,6 +55,14 @@ export const peopleQuery = (chat: ParleyClient) =>
 export const groupsQuery = (chat: ParleyClient) =>
   queryOptions({ queryKey: ['groups'], queryFn: () => chat.loadGroups() });
 
+/** The connection is back: what is on the screen and could not be loaded is asked for again. */
+export function retryFailed(): void {
+  void queryClient.refetchQueries({
+    type: 'active',
+    predicate: ({ state }) => state.status === 'error',
+  });
+}
+
 /** Back to the sign-in screen, saying why. */
 export function endSession(message: string): void {
   if (!queryClient.getQueryData(meQuery.queryKey)) return;

@@ -42,7 +42,7 @@ export function Avatar({ id, name, picture, size = 'md', online, isGroup }: Avat
         </span>
       )}
       {online && (
-        <span className="absolute -right-px -bottom-px size-3 rounded-full border-2 border-panel bg-online" />
+        <span className="absolute -right-px -bottom-px size-3 rounded-full border-2 border-panel bg-online in-data-away:bg-ink-faint" />
       )}
     </span>
   );

@@ -20,10 +20,12 @@ export function ConfirmDialog({ title, children, action, onConfirm, onClose }: C
   return (
     <AlertDialog.Root open onOpenChange={(open) => !open && onClose()}>
       <AlertDialog.Portal>
-        <div className="fixed inset-0 z-[60] bg-veil" aria-hidden />
-        <div className="pointer-events-none fixed inset-0 z-[70] grid place-items-center p-5">
-          <AlertDialog.Content className="pointer-events-auto w-full max-w-sm animate-appear rounded-2xl border border-line bg-panel p-5 shadow-float focus:outline-none">
-            <AlertDialog.Title className="text-lg font-semibold">{title}</AlertDialog.Title>
+        <div className="pointer-events-none fixed inset-0 z-50 grid grid-cols-[minmax(0,1fr)] place-items-center p-5">
+          <div className="absolute inset-0 size-full bg-veil" aria-hidden />
+          <AlertDialog.Content className="pointer-events-auto relative w-full max-w-sm animate-appear rounded-2xl border border-line bg-panel p-5 shadow-float focus:outline-none">
+            <AlertDialog.Title className="text-lg font-semibold wrap-anywhere">
+              {title}
+            </AlertDialog.Title>
             <AlertDialog.Description className="mt-1 text-ink-soft">
               {children}
             </AlertDialog.Description>

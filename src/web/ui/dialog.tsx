@@ -1,7 +1,7 @@
 import { clsx } from 'clsx';
 import { X } from 'lucide-react';
 import { Dialog as Radix } from 'radix-ui';
-import type { ReactNode } from 'react';
+import type { ReactNode, RefObject } from 'react';
 import { IconButton } from './button.tsx';
 
 export interface DialogProps {
@@ -11,23 +11,32 @@ export interface DialogProps {
   onClose: () => void;
   children: ReactNode;
   wide?: boolean;
+  /** What has the focus at first, where that is not the first control. */
+  initialFocus?: RefObject<HTMLElement | null>;
 }
 
 /**
  * A modal dialog; on a phone a sheet at the bottom. The veil is our own element: Radix's
  * overlay locks scrolling with an inline style element, which the Content-Security-Policy
- * refuses, and the page itself never scrolls.
+ * refuses, and the page itself never scrolls. It lies in one layer with its dialog: a dialog
+ * that opens from another one dims that one too.
  */
-export function Dialog({ title, description, onClose, children, wide }: DialogProps) {
+export function Dialog(props: DialogProps) {
+  const { title, description, onClose, children, wide, initialFocus } = props;
   return (
     <Radix.Root open onOpenChange={(open) => !open && onClose()}>
       <Radix.Portal>
-        <div className="fixed inset-0 z-40 animate-appear bg-veil" aria-hidden />
-        <div className="pointer-events-none fixed inset-0 z-50 grid items-end justify-items-center sm:items-center sm:p-6">
+        <div className="pointer-events-none fixed inset-0 z-50 grid grid-cols-[minmax(0,1fr)] items-end justify-items-center sm:items-center sm:p-6">
+          <div className="absolute inset-0 size-full animate-appear bg-veil" aria-hidden />
           <Radix.Content
             {...(description ? {} : { 'aria-describedby': undefined })}
+            onOpenAutoFocus={(event) => {
+              if (!initialFocus?.current) return;
+              event.preventDefault();
+              initialFocus.current.focus();
+            }}
             className={clsx(
-              'pointer-events-auto flex max-h-[min(100dvh,48rem)] w-full animate-appear flex-col',
+              'pointer-events-auto relative flex max-h-[min(100dvh,48rem)] w-full animate-appear flex-col',
               'rounded-t-2xl border border-line bg-panel shadow-float focus:outline-none',
               'pb-[env(safe-area-inset-bottom)] sm:max-h-[min(100%,48rem)] sm:rounded-2xl',
               wide ? 'sm:max-w-xl' : 'sm:max-w-md',
@@ -35,7 +44,7 @@ export function Dialog({ title, description, onClose, children, wide }: DialogPr
           >
             <header className="flex items-start gap-2 py-3 pr-3 pl-5">
               <div className="min-w-0 flex-1 pt-1.5">
-                <Radix.Title className="text-lg font-semibold">{title}</Radix.Title>
+                <Radix.Title className="text-lg font-semibold wrap-anywhere">{title}</Radix.Title>
                 {description && (
                   <Radix.Description className="text-sm text-ink-soft">
                     {description}

@@ -1,11 +1,13 @@
 import { clsx } from 'clsx';
-import { type ComponentProps, useId } from 'react';
+import { type ComponentProps, type ReactNode, useId } from 'react';
 
 export interface FieldProps extends ComponentProps<'input'> {
   label: string;
   /** What is wrong with the value. */
   fault?: string | undefined;
   hint?: string;
+  /** A button within the line, at its end. */
+  action?: ReactNode;
 }
 
 export const inputLook = clsx(
@@ -15,7 +17,7 @@ export const inputLook = clsx(
 );
 
 /** A labelled line of input, with its fault or hint below. */
-export function Field({ label, fault, hint, className, ...rest }: FieldProps) {
+export function Field({ label, fault, hint, action, className, ...rest }: FieldProps) {
   const id = useId();
   const note = fault ?? hint;
   return (
@@ -23,13 +25,16 @@ export function Field({ label, fault, hint, className, ...rest }: FieldProps) {
       <label htmlFor={id} className="mb-1.5 block text-sm font-medium text-ink-soft">
         {label}
       </label>
-      <input
-        id={id}
-        className={clsx(inputLook, 'h-10')}
-        aria-invalid={fault !== undefined}
-        aria-describedby={note === undefined ? undefined : `${id}-note`}
-        {...rest}
-      />
+      <div className="relative">
+        <input
+          id={id}
+          className={clsx(inputLook, 'h-10', action && 'pr-11')}
+          aria-invalid={fault !== undefined}
+          aria-describedby={note === undefined ? undefined : `${id}-note`}
+          {...rest}
+        />
+        {action && <span className="absolute inset-y-0 right-0">{action}</span>}
+      </div>
       {note !== undefined && (
         <p
           id={`${id}-note`}

@@ -1,0 +1,43 @@
+import { createStore } from 'zustand';
+import { createDraftTexts } from '../browser/draft-texts.ts';
+import type { OutgoingImage } from '../client/outbox.ts';
+
+/** A message that is being written. */
+export interface Draft {
+  text: string;
+  image?: OutgoingImage;
+  /** Why the file chosen last was not taken. */
+  fault?: string;
+}
+
+export type Drafts = ReturnType<typeof createDrafts>;
+
+const empty: Draft = { text: '' };
+
+/**
+ * One person's drafts by conversation, so that each keeps its own when another is opened. The
+ * words of them outlast the page; a picture would be too large for that.
+ */
+export function createDrafts(ownId: string) {
+  const texts = createDraftTexts(ownId);
+  const store = createStore<Readonly<Record<string, Draft>>>(() =>
+    Object.fromEntries([...texts.load()].map(([id, text]) => [id, { text }])),
+  );
+  const of = (conversationId: string) => store.getState()[conversationId] ?? empty;
+  const set = (conversationId: string, draft: Draft) => {
+    if (draft.text !== of(conversationId).text) texts.keep(conversationId, draft.text);
+    store.setState({ [conversationId]: draft });
+  };
+  return {
+    store,
+    of,
+    set,
+    change: (conversationId: string, part: Partial<Draft>) =>
+      set(conversationId, { ...of(conversationId), ...part }),
+    /** Leaves nothing behind, on the disk neither. */
+    clear(): void {
+      texts.clear();
+      store.setState({}, true);
+    },
+  };
+}
