@@ -44,6 +44,8 @@ describe.skipIf(isWithoutBrowser)('the web client', { timeout: 60_000 }, () => {
     await server.close();
   });
 
+  const onlineAt = async (address: string) =>
+    (await call<{ connections: number }>(address, 'GET', '/health')).body.connections;
   const title = (page: Page) => expect.poll(() => page.title());
 
   it('signs two people up, who find each other online and talk', async () => {
@@ -77,6 +79,19 @@ describe.skipIf(isWithoutBrowser)('the web client', { timeout: 60_000 }, () => {
 
     await annPage.context().close();
     await benPage.getByText(/^Last seen/).waitFor();
+  });
+
+  it('shows who signs up, and a changed name, at once and by itself', async () => {
+    const ann = await visit(browser, url(), uniqueName('Ann'));
+    await ann.page.getByRole('navigation', { name: 'Conversations' }).waitFor();
+    await expect.poll(() => onlineAt(server.url)).toBe(1);
+    const ben = await signUp(server.url, uniqueName('Ben'));
+    await conversationLink(ann.page, ben.fullName).waitFor();
+    const fullName = uniqueName('Benedict');
+    const body = { fullName };
+    await call(server.url, 'PUT', '/api/auth/update-profile', { as: ben, body });
+    await conversationLink(ann.page, fullName).waitFor();
+    expect(await conversationLink(ann.page, ben.fullName).count()).toBe(0);
   });
 
   it('shows beside each field what the server finds wrong with it', async () => {

@@ -74,7 +74,13 @@ export class CatchUp {
     const { changes, joined, left, more } = await sync(Object.fromEntries(asked));
     for (const change of changes) store.applyChanges(change);
     if (joined.length > 0 || left.length > 0) onMembership({ joined, left });
-    // An answer that brings nothing will not bring more when it is asked again.
-    return more && changes.length > 0;
+    // An answer that moves no position will not bring more when it is asked again.
+    const now = store.positions();
+    const hasMoved = changes.some(({ conversationId }) => {
+      const before = Object.fromEntries(asked)[conversationId];
+      const after = now[conversationId];
+      return before?.seq !== after?.seq || before?.rev !== after?.rev;
+    });
+    return more && hasMoved;
   }
 }

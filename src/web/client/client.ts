@@ -29,6 +29,8 @@ export interface ClientOptions extends HttpOptions {
 export type ClientNotice =
   | { type: 'groupChanged'; group: Group }
   | { type: 'groupGone'; groupId: string }
+  /** Someone signed up, or has another name or picture. */
+  | { type: 'userChanged'; user: User }
   | { type: 'listsStale' }
   | { type: 'sessionEnded'; message: string };
 
@@ -156,6 +158,7 @@ export class ParleyClient {
     events.on('conversationHeads', (heads) => messages.noteHeads(heads));
     events.on('conversationRead', (position) => messages.noteRead(position));
     events.on('presence', (states) => this.presence.note(states));
+    events.on('userUpdated', (user) => this.notices.emit({ type: 'userChanged', user }));
     events.on('newGroup', (group) => this.takeGroup(group));
     events.on('groupUpdated', (group) => this.takeGroup(group));
     events.on('removedFromGroup', ({ groupId }) => this.dropGroup(groupId));

@@ -2,6 +2,7 @@
  * Tells the server how far one has read: at once here, seldom there, and again after a failure,
  * because a badge that returns on another device is worse than one event more.
  */
+import { isRetryable } from './errors.ts';
 import type { MessageStore } from './message-store.ts';
 
 export interface ReadPositionsOptions {
@@ -65,7 +66,9 @@ export class ReadPositions {
     this.#unreported.delete(conversationId);
     try {
       await this.#options.send(conversationId, seq);
-    } catch {
+    } catch (error) {
+      // Refused for good, as where one is no longer a member.
+      if (!isRetryable(error)) return;
       const newer = this.#unreported.get(conversationId) ?? 0;
       this.#unreported.set(conversationId, Math.max(seq, newer));
     }

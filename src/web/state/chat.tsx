@@ -1,9 +1,16 @@
 import { createContext, type ReactNode, use, useEffect, useState } from 'react';
-import type { Group, OwnUser } from '../../protocol/types.ts';
+import type { Group, OwnUser, User } from '../../protocol/types.ts';
 import { createOutboxDatabase } from '../browser/outbox-database.ts';
 import { type ClientNotice, ParleyClient } from '../client/client.ts';
 import { createDrafts, type Drafts } from './drafts.ts';
-import { endSession, groupsQuery, queryClient, retryFailed } from './queries.ts';
+import {
+  endSession,
+  groupsQuery,
+  meQuery,
+  peopleQuery,
+  queryClient,
+  retryFailed,
+} from './queries.ts';
 
 interface SignedIn {
   chat: ParleyClient;
@@ -53,7 +60,8 @@ function takeNotice(chat: ParleyClient, notice: ClientNotice): void {
   const change = (next: (groups: Group[]) => Group[]) =>
     queryClient.setQueryData(key, (groups) => groups && next(groups));
 
-  if (notice.type === 'sessionEnded') endSession(notice.message);
+  if (notice.type === 'userChanged') takeUser(chat, notice.user);
+  else if (notice.type === 'sessionEnded') endSession(notice.message);
   else if (notice.type === 'listsStale') {
     for (const list of ['people', 'groups']) {
       void queryClient.invalidateQueries({ queryKey: [list] });
@@ -67,4 +75,29 @@ function takeNotice(chat: ParleyClient, notice: ClientNotice): void {
       return [{ ...old, ...group }, ...groups.filter((one) => one !== old)];
     });
   }
+}
+
+/** Puts a new or changed person into every list that shows them. */
+function takeUser(chat: ParleyClient, { online = false, ...user }: User): void {
+  const { _id, fullName, profilePic } = user;
+  if (_id === chat.ownId) {
+    queryClient.setQueryData(meQuery.queryKey, (me) => me && { ...me, fullName, profilePic });
+  } else {
+    queryClient.setQueryData(peopleQuery(chat).queryKey, (people) => {
+      if (people === undefined) return undefined;
+      if (people.some((one) => one._id === _id)) {
+        return people.map((one) => (one._id === _id ? { ...one, fullName, profilePic } : one));
+      }
+      const conversationId = [chat.ownId, _id].sort().join('-');
+      return [...people, { ...user, online, conversationId, unreadCount: 0, readSeq: 0 }];
+    });
+  }
+  queryClient.setQueryData(groupsQuery(chat).queryKey, (groups) =>
+    groups?.map((group) => ({
+      ...group,
+      members: group.members.map((one) =>
+        one._id === _id ? { ...one, fullName, profilePic } : one,
+      ),
+    })),
+  );
 }

@@ -44,12 +44,12 @@ export const meQuery = queryOptions({
   },
 });
 
-/** Nobody tells that someone signed up, so the list is read again now and then. */
+/** Who signs up is told live; now and then it is read again all the same. */
 export const peopleQuery = (chat: ParleyClient) =>
   queryOptions({
     queryKey: ['people'],
     queryFn: () => chat.loadPeople(),
-    refetchInterval: ({ state }) => (state.data?.length === 0 ? 5_000 : 60_000),
+    refetchInterval: 5 * 60_000,
   });
 
 export const groupsQuery = (chat: ParleyClient) =>
