@@ -203,7 +203,12 @@ function controlDatabase<T extends Running>(
   let running: T | undefined;
   let url = '';
   const signal = (name: NodeJS.Signals): void => {
-    if (running !== undefined) process.kill(running.pid, name);
+    try {
+      if (running !== undefined) process.kill(running.pid, name);
+    } catch (error) {
+      // It ended by itself, as MongoDB does on a full disk.
+      if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
+    }
   };
   const stop = async (): Promise<void> => {
     // A halted server would not hear the wish to end.

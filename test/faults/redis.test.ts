@@ -42,7 +42,7 @@ describe('with Redis', () => {
     { row: 3, how: 'killed', harm: (c: LocalCluster) => c.redis?.kill() },
     { row: 5, how: 'halted', harm: async (c: LocalCluster) => c.redis?.halt() },
   ])(
-    '$row. Redis $how for a while: holds, at most 300 ms slower, delivery goes on',
+    'Redis $how for a while (row $row): holds, at most 300 ms slower, delivery goes on',
     async ({ how, harm }) => {
       const { cluster } = scene;
       // Without nginx and its connections in between: what is measured is the application.
