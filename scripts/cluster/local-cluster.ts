@@ -43,6 +43,8 @@ export interface LocalCluster {
   /** Undefined: without Redis. */
   redis: Database | undefined;
   nginx: ControlledProcess;
+  /** Starts one more instance, past nginx. @param env over that of the others */
+  addInstance(name: string, env: Record<string, string>): Promise<Instance>;
   /** Stops nginx, the instances, Redis and MongoDB, in this order. */
   close(): Promise<void>;
 }
@@ -117,7 +119,14 @@ export async function openLocalCluster(options: LocalClusterOptions): Promise<Lo
     const nginx = await controlNginx(port, instances, dataDir);
     closers.push(nginx.stop);
     await nginx.start();
-    return { url: `http://127.0.0.1:${port}`, instances, mongodb, redis, nginx, close };
+    const addInstance: LocalCluster['addInstance'] = async (name, more) => {
+      const instance = controlInstance(name, await freePort(), dataDir, { ...env, ...more });
+      closers.push(instance.stop);
+      await instance.start();
+      return instance;
+    };
+    const url = `http://127.0.0.1:${port}`;
+    return { url, instances, mongodb, redis, nginx, addInstance, close };
   } catch (error) {
     await close();
     throw error;

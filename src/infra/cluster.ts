@@ -1,7 +1,7 @@
 /**
  * Which instances are alive, and which of them owns a conversation.
  *
- * Every instance says so once a second; who has been silent for 3.5 s is taken for dead.
+ * Every instance says so twice a second; who has been silent for 2.5 s is taken for dead.
  * Ownership is a rendezvous hash over the living: when an instance comes or goes, only its
  * own conversations move. Ownership avoids collisions of writers and is never needed for
  * correctness, so a moment of disagreement is harmless.
@@ -9,8 +9,12 @@
 import type { Bus } from './bus.ts';
 import type { Logger } from './logger.ts';
 
-const HEARTBEAT_MS = 1_000;
-const DEAD_AFTER_MS = 3_500;
+const HEARTBEAT_MS = 500;
+/**
+ * What an instance leaves undone is made good within 5 s of its death; recovering heads and
+ * telling clients needs the rest of that time.
+ */
+const DEAD_AFTER_MS = 2_500;
 
 export interface Cluster {
   readonly instanceId: string;
@@ -21,7 +25,7 @@ export interface Cluster {
   onJoin(handler: (instanceId: string) => void): void;
   /** Called when an instance left in order or was silent for too long. */
   onLeave(handler: (instanceId: string) => void): void;
-  /** Called once a second, before the heartbeat. */
+  /** Called with each heartbeat, before it. */
   onBeat(handler: () => void): void;
   start(): void;
   close(): void;

@@ -19,6 +19,8 @@ export const seconds = (short: number, long: number): number => (isLong ? long :
 
 export interface Scene {
   cluster: LocalCluster;
+  /** Where the processes keep their data and logs. */
+  dataDir: string;
   /** A new fleet, through nginx unless told otherwise; it is stopped with the scene. */
   fleet(options?: Partial<FleetOptions>): Promise<Fleet>;
   close(): Promise<void>;
@@ -37,6 +39,7 @@ export async function openScene(options: Partial<LocalClusterOptions> = {}): Pro
   const fleets: Fleet[] = [];
   return {
     cluster,
+    dataDir,
     fleet: async (more = {}) => {
       for (const old of fleets.splice(0)) old.stop();
       const bookFile = join(dataDir, `${uniqueName('book')}.jsonl`);
@@ -55,7 +58,7 @@ export async function openScene(options: Partial<LocalClusterOptions> = {}): Pro
 }
 
 /** Until every running instance knows every other. */
-export async function untilAcquainted(cluster: LocalCluster): Promise<void> {
+export async function untilAcquainted(cluster: Pick<LocalCluster, 'instances'>): Promise<void> {
   const running = cluster.instances.filter(({ pid }) => pid !== undefined);
   await until('the instances to know each other', 15_000, async () => {
     for (const { url } of running) {

@@ -1,17 +1,24 @@
-/** A stretch of network in front of a server that can really be cut. */
-
+/** A stretch of network in front of a server: it can be cut, slowed down, and lose what it carries. */
 import type { AddressInfo } from 'node:net';
 import { connect, createServer, type Socket } from 'node:net';
 
 export interface Network {
   url: string;
+  /** Ends all connections and takes no more. */
   cut(): void;
+  /** As before: nothing is cut, held, swallowed or slowed. */
   restore(): void;
   /**
    * From now on until `restore` the server's answers stay on the way. Resolves when it has
    * answered what contains `text`, and somebody waits for that in vain.
    */
   holdAnswers(text: string): Promise<void>;
+  /** From now on everything is swallowed, both ways; connections seem to stay. */
+  swallow(): void;
+  /** Ends all present connections abruptly, as a router that forgot them. */
+  reset(): void;
+  /** From now on clients get so many bytes a second. */
+  slow(bytesPerSecond: number): void;
   close(): Promise<void>;
 }
 
@@ -20,23 +27,29 @@ export async function openNetwork(serverUrl: string): Promise<Network> {
   const { hostname, port } = new URL(serverUrl);
   const sockets = new Set<Socket>();
   const asked = new Set<Socket>();
-  let isCut = false;
-  let awaited: string | undefined;
-  let onAnswer: (() => void) | undefined;
+  let state: 'open' | 'cut' | 'swallowing' = 'open';
+  let held: { text: string; onAnswer: () => void } | undefined;
+  let bytesPerSecond = Number.POSITIVE_INFINITY;
+
   const server = createServer((near) => {
-    if (isCut) {
+    if (state === 'cut') {
       near.destroy();
       return;
     }
     const far = connect(Number(port), hostname);
-    near.pipe(far);
     near.on('data', (data) => {
-      if (awaited !== undefined && data.includes(awaited)) asked.add(far);
+      if (held !== undefined && data.includes(held.text)) asked.add(far);
+      if (state !== 'swallowing') pass(data, near, far);
     });
     far.on('data', (data) => {
-      if (onAnswer === undefined) near.write(data);
-      else if (asked.has(far)) onAnswer();
+      if (held !== undefined) {
+        if (asked.has(far)) held.onAnswer();
+      } else if (state !== 'swallowing') {
+        pass(data, far, near);
+        rest(far, data.length);
+      }
     });
+    near.on('end', () => far.end());
     far.on('end', () => near.end());
     for (const socket of [near, far]) {
       sockets.add(socket);
@@ -49,8 +62,29 @@ export async function openNetwork(serverUrl: string): Promise<Network> {
       });
     }
   });
-  const drop = () => {
-    for (const socket of sockets) socket.destroy();
+
+  /** The sender feels it when the receiver takes no more. */
+  function pass(data: Buffer, from: Socket, to: Socket): void {
+    if (to.write(data)) return;
+    from.pause();
+    to.once('drain', () => from.resume());
+  }
+
+  function rest(far: Socket, bytes: number): void {
+    const ms = (bytes / bytesPerSecond) * 1_000;
+    if (ms < 1) return;
+    far.pause();
+    const timer = setInterval(() => {
+      // Also when the network was restored meanwhile.
+      if (bytesPerSecond !== Number.POSITIVE_INFINITY && performance.now() < until) return;
+      clearInterval(timer);
+      far.resume();
+    }, 20);
+    const until = performance.now() + ms;
+  }
+
+  const drop = (end: (socket: Socket) => void) => {
+    for (const socket of sockets) end(socket);
   };
   await new Promise<void>((resolve) => {
     server.listen(0, '127.0.0.1', resolve);
@@ -59,22 +93,28 @@ export async function openNetwork(serverUrl: string): Promise<Network> {
   return {
     url: `http://127.0.0.1:${address.port}`,
     cut() {
-      isCut = true;
-      drop();
+      state = 'cut';
+      drop((socket) => socket.destroy());
     },
     restore() {
-      isCut = false;
-      onAnswer = undefined;
-      awaited = undefined;
+      state = 'open';
+      held = undefined;
       asked.clear();
+      bytesPerSecond = Number.POSITIVE_INFINITY;
     },
     holdAnswers: (text) =>
       new Promise((resolve) => {
-        awaited = text;
-        onAnswer = resolve;
+        held = { text, onAnswer: resolve };
       }),
+    swallow() {
+      state = 'swallowing';
+    },
+    reset: () => drop((socket) => socket.resetAndDestroy()),
+    slow(bytes) {
+      bytesPerSecond = bytes;
+    },
     close: async () => {
-      drop();
+      drop((socket) => socket.destroy());
       await new Promise((resolve) => server.close(resolve));
     },
   };
