@@ -52,7 +52,8 @@ export async function benchSend(
   const closers: (() => Promise<void> | void)[] = [];
   try {
     const parley = await startServer(
-      [projectFile('dist/server/main.js')],
+      // As npm start runs it.
+      ['--max-semi-space-size=32', projectFile('dist/server/main.js')],
       {
         PORT: '0',
         HOST: '127.0.0.1',

@@ -143,7 +143,7 @@ function controlInstance(
   const controlled = controlProcess({
     name,
     command: process.execPath,
-    args: [projectFile('dist/server/main.js')],
+    args: ['--max-semi-space-size=32', projectFile('dist/server/main.js')],
     env: { ...env, PORT: String(port) },
     logFile: join(dataDir, `${name}.log`),
     isReady: () => answers(`${url}/readyz`, (status) => status === 200),

@@ -26,6 +26,13 @@ interface Entry<I, O> {
 }
 
 /**
+ * What the server could not do may be done later; nothing behind it may be done before. A
+ * refusal concerns its item alone.
+ */
+const holdsUp = (result: unknown): boolean =>
+  result instanceof Error && !(result instanceof AppError && result.status < 500);
+
+/**
  * @param options.run gets a batch and returns one outcome per item, in order.
  * @param options.maxBatch items in one batch at the most.
  * @param options.maxInFlight batches under way at once.
@@ -68,8 +75,12 @@ export function createMicroBatcher<I, O>(options: {
     scheduled = true;
     setImmediate(() => {
       scheduled = false;
-      while (batchesInFlight < options.maxInFlight && startBatch());
+      startBatches();
     });
+  }
+
+  function startBatches(): void {
+    while (waiting.length > 0 && batchesInFlight < options.maxInFlight && startBatch());
   }
 
   function startBatch(): boolean {
@@ -95,47 +106,33 @@ export function createMicroBatcher<I, O>(options: {
     for (const key of keys) keysInFlight.add(key);
     batchesInFlight++;
     entriesInFlight += batch.length;
-    const failed = new Map<string, unknown>();
+    let results: (O | Error)[];
     try {
-      const results = await options.run(batch.map((entry) => entry.item));
-      for (const [index, entry] of batch.entries()) settle(entry, results[index], failed);
+      results = await options.run(batch.map((entry) => entry.item));
     } catch (error) {
-      for (const entry of batch) fail(entry, error, failed);
+      results = batch.map(() => (error instanceof Error ? error : new Error(String(error))));
     }
     for (const key of keys) keysInFlight.delete(key);
     batchesInFlight--;
     entriesInFlight -= batch.length;
-    for (const [key, error] of failed) failWaiting(key, error);
-    if (waiting.length > 0) schedule();
+    for (const [index, entry] of batch.entries()) {
+      const result = results[index];
+      if (result !== undefined && holdsUp(result)) failWaiting(entry.key, result);
+    }
+    // First the next batch is sent on its way, then this one is answered while that one runs.
+    startBatches();
+    for (const [index, entry] of batch.entries()) settle(entry, results[index]);
   }
 
-  function settle(
-    entry: Entry<I, O>,
-    result: O | Error | undefined,
-    failed: Map<string, unknown>,
-  ): void {
-    if (result === undefined) {
-      fail(entry, new Error('the batch left an item out'), failed);
-      return;
-    }
-    // What the server could not do may be done later; nothing behind it may be done before.
-    if (result instanceof Error && !(result instanceof AppError && result.status < 500)) {
-      fail(entry, result, failed);
-      return;
-    }
+  function settle(entry: Entry<I, O>, result: O | Error | undefined): void {
     clearTimeout(entry.timer);
-    // A refusal concerns this item alone.
-    if (result instanceof Error) entry.reject(result);
+    if (result === undefined) entry.reject(new Error('the batch left an item out'));
+    else if (result instanceof Error) entry.reject(result);
     else entry.resolve(result);
   }
 
-  function fail(entry: Entry<I, O>, error: unknown, failed: Map<string, unknown>): void {
-    clearTimeout(entry.timer);
-    entry.reject(error);
-    failed.set(entry.key, error);
-  }
-
   function failWaiting(key: string, error: unknown): void {
+    if (!waiting.some((entry) => entry.key === key)) return;
     waiting = waiting.filter((entry) => {
       if (entry.key !== key) return true;
       clearTimeout(entry.timer);

@@ -48,6 +48,12 @@ interface Results {
   outcomes: Outcome[];
 }
 
+interface Delivery {
+  message: Message;
+  draft: MessageDraft;
+  repeated: boolean;
+}
+
 /** A batch whose result this instance waits for. */
 interface Awaited {
   resolve(results: Results): void;
@@ -98,6 +104,7 @@ export function createPipeline(deps: {
   /** Conversations with messages on the way stay in their lane, whoever owns them meanwhile. */
   const routes = new Map<string, { owner: string; count: number }>();
   const awaited = new Map<string, Awaited>();
+  let deliveries: Delivery[] = [];
   let queuePausedUntil = 0;
   let pending = 0;
   let onDrained: (() => void)[] = [];
@@ -110,7 +117,7 @@ export function createPipeline(deps: {
   const writer = createMicroBatcher<MessageDraft, Persisted>({
     run: persist,
     maxBatch: 1_000,
-    maxInFlight: 2,
+    maxInFlight: 1,
     maxWaiting: MAX_WAITING * 2,
     deadlineMs: ANSWER_MS,
   });
@@ -146,8 +153,18 @@ export function createPipeline(deps: {
     const message = presentMessage(record);
     // Stored under the draft's own id: by the owner, whose delivery may not have happened.
     const repeated = !created && redelivers && record._id === draft._id;
-    if (created || repeated) deliver(message, draft, repeated);
+    if (created || repeated) deliverSoon({ message, draft, repeated });
     return { message, created: created || repeated };
+  }
+
+  /** In order, but after the next batch was sent on its way: it is told while that one runs. */
+  function deliverSoon(delivery: Delivery): void {
+    if (deliveries.push(delivery) > 1) return;
+    setImmediate(() => {
+      const due = deliveries;
+      deliveries = [];
+      for (const { message, draft, repeated } of due) deliver(message, draft, repeated);
+    });
   }
 
   async function viaQueue(
@@ -203,7 +220,7 @@ export function createPipeline(deps: {
     const lane = createMicroBatcher<MessageDraft, Stored>({
       run: (drafts) => runBatch(owner, drafts),
       maxBatch: MAX_BATCH,
-      maxInFlight: 2,
+      maxInFlight: 1,
       maxWaiting: MAX_WAITING,
       deadlineMs: ANSWER_MS,
     });
