@@ -28,7 +28,7 @@ describe('with three instances', () => {
     const mongodbUri = `mongodb://${new URL(network.url).host}/parley?directConnection=true`;
     const doomed = await cluster.addInstance('doomed', { MONGODB_URI: mongodbUri });
     await untilAcquainted({ ...cluster, instances: [...cluster.instances, doomed] });
-    const { ann, ben, body } = await untilItWrites(doomed, network);
+    const { ann, ben, body } = await untilItWrites(doomed, network, first().url);
     const reader = openReader(first().url, ben);
     const id = [ann.id, ben.id].sort().join('-');
     await until('the reader to be there', 5_000, () => reader.connection.status === 'online');
@@ -163,9 +163,9 @@ function openReader(url: string, person: Person): ParleyClient {
  * Has pairs of people write until the instance itself stores a first message, and keeps the
  * answer to its commit: it is stored then, and nobody was told.
  */
-async function untilItWrites(instance: Instance, network: Network) {
+async function untilItWrites(instance: Instance, network: Network, elsewhere: string) {
   for (;;) {
-    const [ann, ben] = [await signUp(instance.url), await signUp(instance.url)];
+    const [ann, ben] = [await signUp(elsewhere), await signUp(elsewhere)];
     const body = { text: uniqueName('stored'), clientId: uniqueName('client') };
     const held = network.holdAnswers(body.text).then(() => true);
     const path = `/api/messages/send/${ben.id}`;

@@ -9,8 +9,8 @@ export interface Network {
   /** As before: nothing is cut, held, swallowed or slowed. */
   restore(): void;
   /**
-   * From now on until `restore` the server's answers stay on the way. Resolves when it has
-   * answered what contains `text`, and somebody waits for that in vain.
+   * Keeps what the server answers to whatever contains `text`, until `restore`. Resolves when
+   * it has answered, and somebody waits for that in vain.
    */
   holdAnswers(text: string): Promise<void>;
   /** From now on everything is swallowed, both ways; connections seem to stay. */
@@ -42,9 +42,8 @@ export async function openNetwork(serverUrl: string): Promise<Network> {
       if (state !== 'swallowing') pass(data, near, far);
     });
     far.on('data', (data) => {
-      if (held !== undefined) {
-        if (asked.has(far)) held.onAnswer();
-      } else if (state !== 'swallowing') {
+      if (held !== undefined && asked.has(far)) held.onAnswer();
+      else if (state !== 'swallowing') {
         pass(data, far, near);
         rest(far, data.length);
       }
