@@ -69,6 +69,7 @@ export async function expectHolds(
   const faults = [
     ...faultsOfAcknowledgements(fleet, stored, verdict),
     ...faultsOfOrder(stored, verdict, isRestored),
+    ...(wholeAfter > wholeWithinMs ? [`clients were whole only after ${wholeAfter} ms`] : []),
     ...faultsOfClients(fleet, stored),
     ...[...cluster.instances, cluster.nginx].flatMap(({ name, surprises }) =>
       surprises.map(({ code, signal }) => `${name} ended by itself: ${signal ?? code}`),
@@ -117,6 +118,7 @@ async function untilWhole(
     bots.every((bot) =>
       bot.conversationIds.every((id) => bot.heldOf(id).at(-1)?._id === stored.get(id)?.at(-1)?._id),
     );
+  // Who is not whole then is named below, client by client.
   await until('every client to be whole', ms, isWhole).catch(() => undefined);
   return Math.round(performance.now() - began);
 }

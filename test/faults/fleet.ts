@@ -141,7 +141,7 @@ export async function openFleet(options: FleetOptions): Promise<Fleet> {
   };
   // Connected, and with an answer to a first message in every conversation.
   for (const bot of bots) for (const id of bot.conversationIds) bot.write(id);
-  await until('everybody to be connected', 30_000, () => bots.every((bot) => bot.waiting() === 0));
+  await until('everybody to be connected', 120_000, () => bots.every((bot) => bot.waiting() === 0));
   return fleet;
 }
 
