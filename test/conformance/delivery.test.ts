@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { Message } from '../../src/protocol/types.ts';
 import { type ClientSocket, listen, type Person, send } from '../support/client.ts';
-import { type Conversation, type Kind, testTarget } from './target.ts';
+import { type Conversation, cookiesOf, type Kind, testTarget } from './target.ts';
 
 const target = testTarget();
 
@@ -130,7 +130,7 @@ describe.each(['direct', 'group'] as const)('a %s message', (kind) => {
 describe('long polling', () => {
   it('hears what WebSockets hear, with the cookies of a browser', async () => {
     const chat = await target.conversation('direct');
-    const cookie = await allCookiesOf(chat.ben);
+    const cookie = [...(await cookiesOf(chat.ben, target)).values()].join('; ');
     const socket: ClientSocket = await target.open(
       { ...chat.ben, cookie },
       { transports: ['polling'], legacy: true },
@@ -139,14 +139,4 @@ describe('long polling', () => {
     const message = await post(chat, chat.ann, chat.ben);
     expect(await heard.until()).toEqual(message);
   });
-
-  /** A balancer may need a cookie beside the session's to keep a client on one instance. */
-  async function allCookiesOf(person: Person): Promise<string> {
-    const body = { email: person.email, password: 'correct horse battery' };
-    const { headers } = await target.call('POST', '/api/auth/login', { body });
-    return headers
-      .getSetCookie()
-      .map((cookie) => cookie.split(';')[0])
-      .join('; ');
-  }
 });

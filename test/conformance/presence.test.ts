@@ -3,6 +3,7 @@ import {
   type ClientSocket,
   type ConnectOptions,
   emit,
+  eventually,
   listen,
   type Person,
   send,
@@ -111,8 +112,15 @@ describe('clients of protocol 1', () => {
     const heard = listen(second, 'newMessage');
     const message = await send(socket, { to: ben.id }, 'still there?');
     expect(await heard.until()).toEqual(message);
-    const answer = await emit(socket, 'watchPresence', { userIds: [ben.id] });
-    expect(answer).toMatchObject({ ok: true, presence: [{ userId: ben.id, online: true }] });
+    await eventually(async () => {
+      const answer = await emit(socket, 'watchPresence', { userIds: [ben.id] });
+      expect(answer).toMatchObject({ ok: true, presence: [{ userId: ben.id, online: true }] });
+    });
+    second.disconnect();
+    await eventually(async () => {
+      const answer = await emit(socket, 'watchPresence', { userIds: [ben.id] });
+      expect(answer).toMatchObject({ ok: true, presence: [{ userId: ben.id, online: false }] });
+    });
   });
 
   it('learn where their conversations stand, when they connect and when one moves', async () => {

@@ -4,14 +4,16 @@ import { problems } from '../../src/protocol/problems.ts';
 import type { Message } from '../../src/protocol/types.ts';
 import { type ClientSocket, emit, type Person } from '../support/client.ts';
 import { uniqueName } from '../support/names.ts';
-import { NOBODY, testTarget, untilClosed } from './target.ts';
+import { cookiesOf, NOBODY, testTarget, untilClosed } from './target.ts';
 
 const target = testTarget();
 
 describe('a handshake', () => {
   it.each(['websocket', 'polling'])('without a session is refused, over %s', async (transport) => {
     const [ann] = await target.people('Ann');
-    const stranger: Person = { ...ann, cookie: 'theme=dark' };
+    const cookies = await cookiesOf(ann, target);
+    cookies.delete('jwt');
+    const stranger: Person = { ...ann, cookie: [...cookies.values()].join('; ') };
     const refused = target.open(stranger, { transports: [transport], legacy: true });
     await expect(refused).rejects.toMatchObject({
       message: expect.stringMatching(/\w/),

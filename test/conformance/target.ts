@@ -15,6 +15,7 @@ import {
   call,
   connect,
   eventually,
+  PASSWORD,
   type Person,
   type Response,
   signUp,
@@ -155,8 +156,23 @@ export function testTarget(): Target {
 export const newAccount = (fullName = 'Jane Doe') => ({
   fullName,
   email: `${uniqueName('person')}@example.org`,
-  password: 'correct horse battery',
+  password: PASSWORD,
 });
+
+/**
+ * All cookies of a browser that logs in, by their names: a balancer may need one beside the
+ * session's to keep a client that polls on one instance.
+ */
+export async function cookiesOf({ email }: Person, target: Target): Promise<Map<string, string>> {
+  const body = { email, password: PASSWORD };
+  const { headers } = await target.call('POST', '/api/auth/login', { body });
+  return new Map(
+    headers.getSetCookie().map((cookie) => {
+      const [pair = ''] = cookie.split(';');
+      return [pair.slice(0, pair.indexOf('=')), pair];
+    }),
+  );
+}
 
 /** The statuses of several answers. */
 export const statuses = (answers: { status: number }[]): number[] =>

@@ -9,5 +9,7 @@ export default defineConfig({
     maxWorkers: 2,
     testTimeout: 30_000,
     hookTimeout: 60_000,
+    // A file is one line unless a test fails: passwords alone cost some 100 ms each.
+    slowTestThreshold: 10_000,
   },
 });
