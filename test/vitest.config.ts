@@ -4,8 +4,9 @@ export default defineConfig({
   root: new URL('..', import.meta.url).pathname,
   test: {
     include: ['test/**/*.test.ts'],
-    // These start clusters of their own: npm run test:faults, npm run conformance.
-    exclude: ['test/faults/**'],
+    // The former start clusters of their own: npm run test:faults. The latter run as one file
+    // against one server (test/contract.test.ts), and against any: npm run conformance.
+    exclude: ['test/faults/**', 'test/conformance/**'],
     globalSetup: ['test/support/global-setup.ts'],
     pool: 'forks',
     maxWorkers: 2,

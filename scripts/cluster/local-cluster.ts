@@ -175,6 +175,8 @@ async function controlNginx(
   await writeFile(
     join(folder, 'nginx.conf'),
     [
+      // Started by root, its workers would be nobody and could not keep larger bodies there.
+      ...(process.getuid?.() === 0 ? ['user root;'] : []),
       'worker_processes 1;',
       `pid ${folder}/nginx.pid;`,
       `error_log ${folder}/error.log;`,

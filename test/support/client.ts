@@ -8,7 +8,7 @@ import type {
   ServerToClientEvents,
 } from '../../src/protocol/events.ts';
 import type { Message } from '../../src/protocol/types.ts';
-import { uniqueName } from './server.ts';
+import { uniqueName } from './names.ts';
 
 export type ClientSocket = Socket<ServerToClientEvents, ClientToServerEvents>;
 
@@ -78,19 +78,37 @@ export function personOf(
   return { ...known, id: response.body._id, cookie, token: cookie.slice('jwt='.length) };
 }
 
-/** Opens a socket; `legacy` behaves like the well-known MERN client. */
+export interface ConnectOptions {
+  /** Behaves like the well-known MERN client. */
+  legacy?: boolean;
+  transports?: string[];
+  /** Further ones, beside the cookie. */
+  headers?: Record<string, string>;
+  /** Instead of the cookie. */
+  token?: string;
+  /** Called before it connects, to listen to what comes at once. */
+  prepare?: (socket: ClientSocket) => void;
+}
+
+/** Opens a socket. @throws what `connect_error` carries */
 export async function connect(
   url: string,
   person: Person,
-  options: { legacy?: boolean; transports?: string[] } = {},
+  options: ConnectOptions = {},
 ): Promise<ClientSocket> {
+  const { token, headers } = options;
   const socket: ClientSocket = io(url, {
     forceNew: true,
     reconnection: false,
     transports: options.transports ?? ['websocket'],
-    extraHeaders: { cookie: person.cookie },
-    ...(options.legacy ? { query: { userId: person.id } } : { auth: { protocol: 1 } }),
+    extraHeaders: { ...(token === undefined ? { cookie: person.cookie } : {}), ...headers },
+    ...(options.legacy ? { query: { userId: person.id } } : {}),
+    auth: {
+      ...(options.legacy ? {} : { protocol: 1 }),
+      ...(token === undefined ? {} : { token }),
+    },
   });
+  options.prepare?.(socket);
   await new Promise<void>((resolve, reject) => {
     socket.once('connect', resolve);
     socket.once('connect_error', reject);

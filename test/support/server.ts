@@ -1,5 +1,4 @@
 /** Real servers for the tests: on a free port, each with its own database and data folder. */
-import { randomBytes } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -8,6 +7,8 @@ import { inject } from 'vitest';
 import { type AppConfig, type AppOverrides, createApp } from '../../src/app.ts';
 import { parseConfig } from '../../src/config.ts';
 import { createDatabaseName, dropDatabase } from './database.ts';
+
+export { uniqueName } from './names.ts';
 
 export interface TestServer {
   url: string;
@@ -91,6 +92,3 @@ export async function startTestCluster(
     },
   };
 }
-
-/** A name that nothing else of this run uses. */
-export const uniqueName = (prefix: string): string => `${prefix}-${randomBytes(6).toString('hex')}`;
