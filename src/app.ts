@@ -8,7 +8,7 @@
 import { randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { createServer, type Server as HttpServer, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import type { AddressInfo, Socket } from 'node:net';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Config } from './config.ts';
@@ -59,6 +59,8 @@ import { createOriginCheck } from './transport/origin.ts';
 import { createRunOperation } from './transport/run-operation.ts';
 import { bindSockets } from './transport/socket.ts';
 
+/** Beyond a job's own limit. */
+const LEFTOVERS_MS = 5_000;
 /** Requests that take longer than this while the application stops are cut. */
 const DRAIN_MS = 6_000;
 
@@ -127,6 +129,11 @@ export async function createApp(config: AppConfig, overrides: AppOverrides = {})
     // The socket server comes before the features, because they fan out through it.
     const isKnownOrigin = createOriginCheck(config);
     const http = createServer((req, res) => httpApp(req, res));
+    const connections = new Set<Socket>();
+    http.on('connection', (connection) => {
+      connections.add(connection);
+      connection.once('close', () => connections.delete(connection));
+    });
     const io = createSocketServer({
       http,
       redis,
@@ -238,7 +245,6 @@ export async function createApp(config: AppConfig, overrides: AppOverrides = {})
     await createIndexes(connection, config.mongodb.uri);
     await bus.start();
     cluster.start();
-    lifecycle.onClose('cluster', () => cluster.close());
     const queue: InstanceQueue<MessageJob> | undefined =
       redis === undefined
         ? undefined
@@ -249,12 +255,17 @@ export async function createApp(config: AppConfig, overrides: AppOverrides = {})
     if (queue !== undefined) {
       lifecycle.onClose('queue', () => queue.close());
       cluster.onLeave((peer) => {
-        if (redis?.available() !== true) return;
-        queue.remove(peer).catch((error: unknown) => {
-          log.warn({ err: error, peer }, 'the queue of an instance that left stays in Redis');
-        });
+        // It may still be finishing what it has; after that nobody waits for it.
+        setTimeout(() => {
+          if (redis?.available() !== true || cluster.peers().includes(peer)) return;
+          queue.remove(peer).catch((error: unknown) => {
+            log.warn({ err: error, peer }, 'the queue of an instance that left stays in Redis');
+          });
+        }, LEFTOVERS_MS).unref();
       });
     }
+    // Before the queue is closed, so that nobody puts a further job into it.
+    lifecycle.onClose('cluster', () => cluster.close());
     // Before the queue: what was accepted is stored, even when its socket is gone already.
     lifecycle.onClose('message pipeline', () => pipeline.drained());
     await headRecovery.run();
@@ -315,7 +326,7 @@ export async function createApp(config: AppConfig, overrides: AppOverrides = {})
     });
     lifecycle.onClose('sockets', async () => {
       stopSweeping();
-      await closeListening(http, () => io.close());
+      await closeListening(http, connections, () => io.close());
     });
     const port = await listen(http, config.port, config.host);
     lifecycle.onClose('readiness', () => {
@@ -346,12 +357,19 @@ function listen(http: HttpServer, port: number, host: string): Promise<number> {
  * Stops listening and lets what is under way finish: kept-alive connections end with their next
  * answer, and after the limit without one.
  */
-async function closeListening(http: HttpServer, close: () => Promise<void>): Promise<void> {
+async function closeListening(
+  http: HttpServer,
+  connections: Set<Socket>,
+  close: () => Promise<void>,
+): Promise<void> {
   http.prependListener('request', (_req, res: ServerResponse) => {
     res.setHeader('Connection', 'close');
   });
   const idle = setInterval(() => http.closeIdleConnections(), 50);
-  const limit = setTimeout(() => http.closeAllConnections(), DRAIN_MS);
+  // Also of sockets whose clients are gone and never say so.
+  const limit = setTimeout(() => {
+    for (const connection of connections) connection.destroy();
+  }, DRAIN_MS);
   try {
     await close();
   } finally {

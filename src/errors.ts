@@ -48,6 +48,8 @@ export const unavailable = (detail: string, cause?: unknown): AppError =>
 const transient =
   /^TimeLimitError$|^Mongo(ServerSelection|Network|NetworkTimeout|WaitQueueTimeout|OperationTimeout|NotConnected|PoolCleared|PoolClosed|TopologyClosed|WriteConcern)Error$|^PoolClearedOnNetworkError$|^MongooseServerSelectionError$/;
 
+const passing = new Set(['RetryableWriteError', 'TransientTransactionError', 'ResetPool']);
+
 /** MongoDB's codes: a write concern out of time, a primary that steps or shuts down or is gone. */
 const transientCodes = new Set([64, 91, 189, 10_107, 11_600, 11_602, 13_435, 13_436]);
 
@@ -66,7 +68,14 @@ export function isTransient(error: unknown): boolean {
   const code = 'code' in error ? error.code : undefined;
   // The driver wraps what happens to a bulk write on its way; only a server's answer has a code.
   if (error.name === 'MongoBulkWriteError' && code === undefined) return true;
-  return transient.test(error.name) || (typeof code === 'number' && transientCodes.has(code));
+  if (transient.test(error.name) || (typeof code === 'number' && transientCodes.has(code))) {
+    return true;
+  }
+  // What the driver or the server itself marks as passing.
+  const labels =
+    'errorLabels' in error && Array.isArray(error.errorLabels) ? error.errorLabels : [];
+  if (labels.some((label) => passing.has(label))) return true;
+  return error.cause !== error && isTransient(error.cause);
 }
 
 /** The wire form of an error. */

@@ -5,7 +5,7 @@
  */
 import mongoose, { type Connection } from 'mongoose';
 import type { Config } from '../config.ts';
-import { withLimit } from './lifecycle.ts';
+import { TimeLimitError, withLimit } from './lifecycle.ts';
 import type { Logger } from './logger.ts';
 
 const SERVER_SELECTION_MS = 2_000;
@@ -154,8 +154,14 @@ export const transactOn =
   (connection: Connection): Transact =>
   async (work) => {
     const session = await connection.startSession();
-    const done = session.withTransaction(() => work(session)).finally(() => session.endSession());
-    // The driver itself would try again for two minutes.
+    const giveUpAt = performance.now() + TRANSACTION_MS;
+    const done = session
+      .withTransaction(() => {
+        // The driver itself would try again for two minutes, long after the caller was refused.
+        if (performance.now() > giveUpAt) throw new TimeLimitError('a transaction took too long');
+        return work(session);
+      })
+      .finally(() => session.endSession());
     return withLimit(done, TRANSACTION_MS, 'a transaction');
   };
 

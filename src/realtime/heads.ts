@@ -132,7 +132,8 @@ export function createHeadsBroadcaster(deps: {
   deps.redis?.onChange((available) => {
     if (available) void tellAgain();
   });
-  deps.bus.on('heads.recovered', tellAgain);
+  // Not waited for: the bus has more to say meanwhile.
+  deps.bus.on('heads.recovered', () => void tellAgain());
   deps.cluster.onLeave(() => {
     void tellAgain();
     void recover();

@@ -185,6 +185,7 @@ function contextOf(req: Request): RequestContext {
     requestId: requestIdOf(req),
     transport: 'http',
     userAgent: req.get('user-agent') ?? '',
+    arrivedAt: performance.now(),
     ...(named.success ? { socketId: named.data } : {}),
   };
 }

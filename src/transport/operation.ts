@@ -9,6 +9,8 @@ export interface RequestContext {
   /** The socket that asks, or the one that an HTTP client named as its own. */
   socketId?: string;
   userAgent: string;
+  /** By performance.now(): what has a limit has it from here on. */
+  arrivedAt: number;
 }
 
 /** A request of a signed-in user. */

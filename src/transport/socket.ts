@@ -188,7 +188,13 @@ export function bindSockets(deps: SocketDependencies): () => void {
     const outcome = await deps.run({
       name,
       operation: deps.operations[name] as unknown as Operation<unknown, object>,
-      context: { requestId: randomUUID(), transport: 'socket', socketId: socket.id, userAgent: '' },
+      context: {
+        requestId: randomUUID(),
+        transport: 'socket',
+        socketId: socket.id,
+        userAgent: '',
+        arrivedAt: performance.now(),
+      },
       authenticate: async () => ({ userId, sessionId, expiresAt, issuedAt: expiresAt }),
       read: async () => parseInput(clientEvents[name], payload),
     });
@@ -252,8 +258,9 @@ export function bindSockets(deps: SocketDependencies): () => void {
     }
   }
 
-  async function endFallen(sessionIds: string[]): Promise<void> {
-    if (sessionIds.length === 0) return;
+  /** @returns false when they could not be checked */
+  async function endFallen(sessionIds: string[]): Promise<boolean> {
+    if (sessionIds.length === 0) return true;
     try {
       const standing = await sessions.stillStanding(sessionIds);
       for (const sessionId of sessionIds) {
@@ -268,7 +275,9 @@ export function bindSockets(deps: SocketDependencies): () => void {
       }
     } catch (error) {
       log.warn({ err: error, sessions: sessionIds.length }, 'sessions could not be checked');
+      return false;
     }
+    return true;
   }
 
   /** What waits for a client lies in this process's memory, so it is bounded. */
@@ -281,22 +290,27 @@ export function bindSockets(deps: SocketDependencies): () => void {
     }
   }
 
+  /** After a gap in the announcements, until every session was looked up. */
+  let unchecked = false;
   let sweeping = false;
   const sweep = setInterval(() => {
     cutSlowReaders();
     if (sweeping) return;
     sweeping = true;
     const now = Date.now();
+    const isTrusted = deps.bus.healthy() && !unchecked;
     const suspects = [...bySession]
-      .filter(([, { expiresAt }]) => !deps.bus.healthy() || expiresAt <= now)
+      .filter(([, { expiresAt }]) => !isTrusted || expiresAt <= now)
       .map(([sessionId]) => sessionId);
-    void endFallen(suspects).finally(() => {
+    void endFallen(suspects).then((done) => {
+      if (done && deps.bus.healthy()) unchecked = false;
       sweeping = false;
     });
   }, SWEEP_MS);
 
   deps.bus.onGap(async () => {
-    await endFallen([...bySession.keys()]);
+    unchecked = true;
+    if (await endFallen([...bySession.keys()])) unchecked = false;
     const users = new Set([...io.sockets.sockets.values()].map((socket) => socket.data.userId));
     await alignRooms([...users]);
   });

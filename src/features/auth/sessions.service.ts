@@ -8,6 +8,7 @@ import jwt from 'jsonwebtoken';
 import { LRUCache } from 'lru-cache';
 import { AppError, notFound } from '../../errors.ts';
 import type { Bus } from '../../infra/bus.ts';
+import { withLimit } from '../../infra/lifecycle.ts';
 import type { Logger } from '../../infra/logger.ts';
 import { limits } from '../../protocol/limits.ts';
 import type { Session } from '../../protocol/types.ts';
@@ -19,6 +20,8 @@ const TRUST_MS = 60_000;
 const TRUST_UNHEARD_MS = 1_000;
 /** "Last used" is kept to within so much. */
 const TOUCH_EVERY_MS = 10 * 60_000;
+/** A database that hangs must leave a request time to be answered within 5 s. */
+const FIND_MS = 2_000;
 const CACHED_SESSIONS = 50_000;
 /** One algorithm, named both when signing and when verifying. */
 const ALGORITHM = 'HS256';
@@ -78,7 +81,7 @@ export function createSessionService(deps: {
     for (;;) {
       const readAt = performance.now();
       const before = generation;
-      const record = await store.find(sessionId);
+      const record = await withLimit(store.find(sessionId), FIND_MS, 'looking a session up');
       // It may have ended while it was read.
       if (before !== generation) continue;
       if (record === null) {

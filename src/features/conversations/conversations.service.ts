@@ -73,8 +73,8 @@ export function createConversationService(deps: {
     max: CACHED_MEMBERSHIPS,
   });
   const opened = new LRUCache<string, true>({ max: KNOWN_CONVERSATIONS });
-  /** Conversation -> version of the last change of members that was applied. */
-  const versions = new LRUCache<string, number>({ max: KNOWN_CONVERSATIONS });
+  /** Person and conversation -> version of their last coming or going that was applied. */
+  const versions = new LRUCache<string, number>({ max: CACHED_MEMBERSHIPS });
   const changeHandlers: ((change: MembershipChange) => void)[] = [];
   /** Grows with each forgetting, so that a read begun before it is not kept after it. */
   let generation = 0;
@@ -88,10 +88,20 @@ export function createConversationService(deps: {
     for (const userId of [...change.joined, ...change.left, ...change.changed]) {
       cache.delete(cacheKey(userId, conversationId));
     }
-    // Announcements of two instances may arrive in either order; the later change counts.
-    if (version <= (versions.get(conversationId) ?? -1)) return;
-    versions.set(conversationId, version);
-    for (const handler of changeHandlers) handler(change);
+    // Announcements of two instances may arrive in either order; of each person the later
+    // change counts.
+    const isNews = (userId: string): boolean => {
+      const key = cacheKey(userId, conversationId);
+      if (version <= (versions.get(key) ?? -1)) return false;
+      versions.set(key, version);
+      return true;
+    };
+    const news = {
+      ...change,
+      joined: change.joined.filter(isNews),
+      left: change.left.filter(isNews),
+    };
+    for (const handler of changeHandlers) handler(news);
   });
   bus.onGap(() => {
     generation++;

@@ -1,5 +1,6 @@
 /** Sending and reading messages. */
 import { hash } from 'node:crypto';
+import { toAppError, unavailable } from '../../errors.ts';
 import { withLimit } from '../../infra/lifecycle.ts';
 import type { Attachment, Message, ReadPosition } from '../../protocol/types.ts';
 import type { Caller } from '../../transport/operation.ts';
@@ -14,6 +15,7 @@ import { createTurns } from './turns.ts';
 /** The promise: every send is answered within 5 s, of which asking beforehand may take half. */
 const ANSWER_MS = 4_700;
 const PREPARE_MS = 2_500;
+const NOT_ACCEPTED = 'The message could not be accepted at the moment. Please send it again.';
 
 /** A direct conversation by its other person, or a group. */
 export type Recipient = { userId: string } | { groupId: string };
@@ -55,19 +57,22 @@ export function createMessageService(deps: {
 
   const turns = createTurns();
 
-  /** @param arrivedAt by performance.now(); the whole way has one limit */
+  /** The whole way has one limit, from the arrival of the request on. */
   async function accept(
     caller: Caller,
     recipient: Recipient,
     content: Content,
-    arrivedAt: number,
   ): Promise<{ answer: Promise<Stored>; image: Attachment | undefined }> {
-    const left = (ms: number): number => Math.max(1, ms - (performance.now() - arrivedAt));
+    const left = (ms: number): number => Math.max(1, ms - (performance.now() - caller.arrivedAt));
     const draft = await withLimit(
       prepare(caller, recipient, content),
       left(PREPARE_MS),
       'asking who may write there',
-    );
+    ).catch((error: unknown) => {
+      const known = toAppError(error);
+      // Whatever it was, nothing is stored, and sending again is right.
+      throw known.code === 'internal' ? unavailable(NOT_ACCEPTED, error) : known;
+    });
     const answer = pipeline.submit(draft, left(ANSWER_MS));
     // Awaited by the sender, but not before the next message had its turn.
     answer.catch(() => undefined);
@@ -112,8 +117,7 @@ export function createMessageService(deps: {
      * @throws AppError not_found, invalid_image, client_id_reused, unavailable
      */
     send: async (caller: Caller, recipient: Recipient, content: Content): Promise<Stored> => {
-      const arrivedAt = performance.now();
-      const acceptNow = () => accept(caller, recipient, content, arrivedAt);
+      const acceptNow = () => accept(caller, recipient, content);
       const { answer, image } =
         caller.transport === 'socket' && caller.socketId !== undefined
           ? await turns.take(caller.socketId, acceptNow)

@@ -3,6 +3,7 @@
  * one per (conversation, sender, clientId).
  */
 import mongoose, { type Connection } from 'mongoose';
+import { unavailable } from '../../errors.ts';
 import { firstIdAt, idTime } from '../../infra/mongo.ts';
 import type { Attachment } from '../../protocol/types.ts';
 
@@ -26,6 +27,8 @@ export type MessageIdentity = Pick<MessageRecord, 'conversationId' | 'senderId' 
 
 /** Where a message stands, and who sent it. */
 export type MessagePlace = Pick<MessageRecord, '_id' | 'conversationId' | 'seq' | 'senderId'>;
+
+const NOT_CONFIRMED = 'The message could not be confirmed in time. Please send it again.';
 
 /** How far an ordered insert came. */
 export interface InsertOutcome {
@@ -68,6 +71,9 @@ export function createMessageStore(connection: Connection) {
         return { inserted: records.length, collided: false };
       } catch (error) {
         if (error instanceof mongoose.mongo.MongoBulkWriteError && error.code === 11_000) {
+          // The driver names only the collision, and what is before it is not confirmed either.
+          const unconfirmed = error.result.getWriteConcernError();
+          if (unconfirmed !== undefined) throw unavailable(NOT_CONFIRMED, unconfirmed);
           return { inserted: error.insertedCount, collided: true };
         }
         throw error;

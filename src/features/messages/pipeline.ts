@@ -91,7 +91,7 @@ export function createPipeline(deps: {
   /** undefined: the application runs without Redis. */
   queue: () => InstanceQueue<MessageJob> | undefined;
   queueAvailable: () => boolean;
-  cluster: Pick<Cluster, 'instanceId' | 'ownerOf'>;
+  cluster: Pick<Cluster, 'instanceId' | 'ownerOf' | 'peers'>;
   bus: Pick<Bus, 'publish' | 'on'>;
   /** Tells this instance where conversations stand whose messages another one stored. */
   rememberHeads: (advances: HeadAdvance[]) => void;
@@ -208,7 +208,11 @@ export function createPipeline(deps: {
   async function runBatch(owner: string, drafts: MessageDraft[]): Promise<(Stored | Error)[]> {
     const queue = deps.queue();
     const usesQueue =
-      queue !== undefined && deps.queueAvailable() && performance.now() >= queuePausedUntil;
+      queue !== undefined &&
+      deps.queueAvailable() &&
+      performance.now() >= queuePausedUntil &&
+      // Messages on the way keep their lane, also when its owner has died.
+      (owner === self || cluster.peers().includes(owner));
     const viaOwner = usesQueue ? await viaQueue(queue, owner, drafts) : undefined;
     const outcomes = viaOwner ?? (await write(drafts, usesQueue));
     return outcomes.map((outcome) => ('refused' in outcome ? refusal(outcome) : outcome));
