@@ -18,19 +18,20 @@ async function hear<E extends 'conversationHeads' | 'getOnlineUsers'>(
   event: E,
   options: ConnectOptions = {},
 ) {
-  const ears: ReturnType<typeof listen<E>>[] = [];
-  const prepare = (socket: ClientSocket) => void ears.push(listen(socket, event));
-  await target.open(person, { ...options, prepare });
-  const [ear] = ears;
+  let ear: ReturnType<typeof listen<E>> | undefined;
+  const prepare = (socket: ClientSocket) => {
+    ear = listen(socket, event);
+  };
+  const socket = await target.open(person, { ...options, prepare });
   if (ear === undefined) throw new Error('the socket was not prepared');
-  return ear;
+  return { socket, ear };
 }
 
 describe('older clients', () => {
   it('hear who is online when they connect, and when somebody comes or goes', async () => {
     const [ann, ben] = await target.people('Ann', 'Ben');
     const modern = await target.open(ann);
-    const online = await hear(ann, 'getOnlineUsers', { legacy: true });
+    const { ear: online } = await hear(ann, 'getOnlineUsers', { legacy: true });
     await online.until((ids) => ids.includes(ann.id) && !ids.includes(ben.id));
     modern.disconnect();
     const came = await target.open(ben, { legacy: true });
@@ -42,12 +43,9 @@ describe('older clients', () => {
 
   it('are told nothing that they do not know', async () => {
     const chat = await target.conversation('direct');
-    const older = await target.open(chat.ben, { legacy: true });
-    const [heads, presence, users] = [
-      listen(older, 'conversationHeads'),
-      listen(older, 'presence'),
-      listen(older, 'userUpdated'),
-    ];
+    const options = { legacy: true };
+    const { socket: older, ear: heads } = await hear(chat.ben, 'conversationHeads', options);
+    const [presence, users] = [listen(older, 'presence'), listen(older, 'userUpdated')];
     const modern = await target.open(chat.ben);
     const told = listen(modern, 'conversationHeads');
     const heard = listen(older, 'newMessage');
@@ -62,8 +60,7 @@ describe('older clients', () => {
 describe('clients of protocol 1', () => {
   it('do not get the list of all who are online', async () => {
     const [ann, ben] = await target.people('Ann', 'Ben');
-    const socket = await target.open(ann);
-    const list = listen(socket, 'getOnlineUsers');
+    const { socket, ear: list } = await hear(ann, 'getOnlineUsers');
     const watched = listen(socket, 'presence');
     await emit(socket, 'watchPresence', { userIds: [ben.id] });
     await target.open(ben, { legacy: true });
@@ -127,7 +124,7 @@ describe('clients of protocol 1', () => {
     const [ann, ben] = await target.people('Ann', 'Ben');
     const group = await target.group([ann, ben]);
     const socket = await target.open(ann);
-    const before = await hear(ben, 'conversationHeads');
+    const { ear: before } = await hear(ben, 'conversationHeads');
     const silent = { conversationId: group._id, seq: 0, rev: 0, lastId: '' };
     expect(await before.until()).toEqual([silent]);
     const direct = await send(socket, { to: ben.id }, 'hello');
@@ -140,7 +137,7 @@ describe('clients of protocol 1', () => {
     const all = before.heard.flat();
     expect(all).toContainEqual(head);
     expect(all).toContainEqual(groupHead);
-    const after = await hear(ben, 'conversationHeads');
+    const { ear: after } = await hear(ben, 'conversationHeads');
     const onConnect = await after.until();
     expect(onConnect).toHaveLength(2);
     expect(onConnect).toEqual(expect.arrayContaining([head, groupHead]));
