@@ -87,6 +87,12 @@ describe.each(['direct', 'group'] as const)('a %s message', (kind) => {
     expect(await hearersOf(all, message)).toEqual(['own', 'ownSecond', 'other', 'otherOlder']);
   });
 
+  it('cannot be kept from the other by the id of their socket', async () => {
+    const all = await audience(kind);
+    const message = await post(all.chat, all.chat.ann, all.chat.ben, all.sockets.other.id);
+    expect(await hearersOf(all, message)).toEqual(['own', 'ownSecond', 'other', 'otherOlder']);
+  });
+
   it('that is sent again is not heard twice by older clients', async () => {
     const all = await audience(kind);
     const message = await send(all.sockets.own, all.chat.to(all.chat.ben), 'hello');

@@ -59,6 +59,18 @@ describe('the sidebar', () => {
     await eventually(async () => expect(await first(2)).toEqual([cleo.id, ben.id]));
   });
 
+  it('orders conversations by their last messages, also when many move at once', async () => {
+    const [ann, ...others] = await target.people('Ann', 'Ben', 'Cleo', 'Dora', 'Emil', 'Finn');
+    for (const other of others) await post(ann, other, 'first round');
+    for (const other of others.toReversed()) await post(ann, other, 'second round');
+    // The last one written to was the first of the others.
+    const expected = others.map(({ id }) => id);
+    await eventually(async () => {
+      const list = await contacts(ann);
+      expect(list.slice(0, others.length).map(({ _id }) => _id)).toEqual(expected);
+    });
+  });
+
   it('has everybody but oneself, by name after the conversations', async () => {
     const [ann] = await target.people('Ann', 'Ben');
     const list = await contacts(ann);

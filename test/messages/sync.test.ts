@@ -193,7 +193,7 @@ describe('catching up', () => {
         const { last } = (await conversations.findOne({ _id: conversationId })) as never as {
           last: unknown;
         };
-        expect(last).toEqual({ seq: 2, id: sent[1]?._id });
+        expect(last).toMatchObject({ seq: 2, id: sent[1]?._id });
         await conversations.updateOne(
           { _id: conversationId },
           { $set: { last: { seq: 0, id: '' }, sent: {} } },

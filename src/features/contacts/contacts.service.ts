@@ -1,9 +1,10 @@
 /** The sidebar: everyone one can write to, those one wrote with lately first. */
 import type { Contact } from '../../protocol/types.ts';
 import { directConversationId, partnerOf } from '../conversations/conversation-id.ts';
-import type {
-  ConversationService,
-  OwnConversation,
+import {
+  byLastMessage,
+  type ConversationService,
+  type OwnConversation,
 } from '../conversations/conversations.service.ts';
 import type { MessageService } from '../messages/messages.service.ts';
 import { presentUser } from '../users/users.present.ts';
@@ -25,7 +26,7 @@ export function createContactService(deps: {
     const own = await deps.conversations.listOf(userId);
     const recent = own
       .filter(({ kind, seq }) => kind === 'direct' && seq > 0)
-      .sort((a, b) => (b.headAt?.getTime() ?? 0) - (a.headAt?.getTime() ?? 0))
+      .sort(byLastMessage)
       .slice(0, limit);
     return new Map(
       recent.flatMap((conversation) => {

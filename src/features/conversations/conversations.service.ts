@@ -57,6 +57,12 @@ export interface MembershipChange {
   changed: string[];
 }
 
+/** The one with the latest message first; of the same millisecond the later id. */
+export function byLastMessage(a: Head, b: Head): number {
+  const later = (b.lastAt?.getTime() ?? 0) - (a.lastAt?.getTime() ?? 0);
+  return later !== 0 ? later : b.lastId < a.lastId ? -1 : 1;
+}
+
 export type ConversationService = ReturnType<typeof createConversationService>;
 
 export function createConversationService(deps: {
@@ -162,12 +168,15 @@ export function createConversationService(deps: {
 
   /** Unread = head − own reading position; sending reads up to one's own message. */
   function own(head: OwnHead, membership: MembershipRecord): OwnConversation {
-    const { _id, kind, seq, rev, lastId, headAt } = head;
+    const { _id, kind, seq, rev, lastId, lastAt, headAt } = head;
     const sent = head.sent?.[membership.userId] ?? 0;
     const readSeq = Math.max(membership.readSeq, sent, membership.fromSeq);
     const { fromSeq, role } = membership;
     const unreadCount = Math.max(0, seq - readSeq);
-    return { _id, kind, seq, rev, lastId, headAt, fromSeq, role, readSeq, unreadCount };
+    return {
+      ...{ _id, kind, seq, rev, lastId, headAt, fromSeq, role, readSeq, unreadCount },
+      ...(lastAt === undefined ? {} : { lastAt }),
+    };
   }
 
   async function withHeads(

@@ -12,8 +12,8 @@ import type { GroupRole } from '../../protocol/types.ts';
 export interface ConversationRecord {
   _id: string;
   kind: 'direct' | 'group';
-  /** The last message; seq 0 and id "" before the first. */
-  last: { seq: number; id: string };
+  /** The last message; seq 0 and id "" before the first. `at` is when it was stored. */
+  last: { seq: number; id: string; at?: Date };
   rev: number;
   /** When the head last moved, by the database's clock; null before the first message. */
   headAt: Date | null;
@@ -26,6 +26,8 @@ export interface ConversationRecord {
 export interface Head extends Pick<ConversationRecord, '_id' | 'kind' | 'rev' | 'headAt'> {
   seq: number;
   lastId: string;
+  /** When the last message was stored: by this lists are ordered. Absent before the first. */
+  lastAt?: Date;
 }
 /** A head with the asking user's own last message. */
 export type OwnHead = Head & { sent?: Record<string, number> };
@@ -46,6 +48,7 @@ export interface HeadAdvance {
   conversationId: string;
   seq: number;
   lastId: string;
+  at: Date;
   sent: Map<string, number>;
 }
 
@@ -87,6 +90,7 @@ const toHead = ({ last, ...rest }: HeadRecord): OwnHead => ({
   ...rest,
   seq: last.seq,
   lastId: last.id,
+  ...(last.at === undefined ? {} : { lastAt: last.at }),
 });
 
 export type ConversationStore = ReturnType<typeof createConversationStore>;
@@ -219,12 +223,12 @@ export function createConversationStore(connection: Connection) {
      * MongoDB looks up without planning a query; that halves what an update costs it.
      */
     advanceHeads: async (advances: HeadAdvance[]): Promise<void> => {
-      const operations = advances.map(({ conversationId, seq, lastId, sent }) => ({
+      const operations = advances.map(({ conversationId, seq, lastId, at, sent }) => ({
         updateOne: {
           filter: { _id: conversationId },
           update: {
             $max: {
-              last: { seq, id: lastId },
+              last: { seq, id: lastId, at },
               ...Object.fromEntries([...sent].map(([id, own]) => [`sent.${id}`, own])),
             },
             $currentDate: { headAt: true },

@@ -22,7 +22,8 @@ const REMEMBERED_MS = 10_000;
 const REMEMBERED_HEADS = 50_000;
 
 interface KnownHead extends HeadAdvance {
-  at: Date;
+  /** When this instance learned of it. */
+  knownAt: Date;
 }
 
 export interface Heads {
@@ -54,12 +55,12 @@ export function createHeads(deps: {
   let closed = false;
 
   function remember(advances: HeadAdvance[]): void {
-    const at = deps.clock();
+    const knownAt = deps.clock();
     for (const advance of advances) {
       const known = remembered.get(advance.conversationId);
       const next = known === undefined ? copyOf(advance) : known;
       if (known !== undefined) join(known, advance);
-      remembered.set(advance.conversationId, { ...next, at });
+      remembered.set(advance.conversationId, { ...next, knownAt });
     }
   }
 
@@ -125,7 +126,8 @@ export function createHeads(deps: {
       const sent = { ...head.sent };
       for (const [userId, seq] of known.sent) sent[userId] = Math.max(seq, sent[userId] ?? 0);
       if (known.seq <= head.seq) return { ...head, sent };
-      return { ...head, sent, seq: known.seq, lastId: known.lastId, headAt: known.at };
+      const { seq, lastId, at: lastAt, knownAt: headAt } = known;
+      return { ...head, sent, seq, lastId, lastAt, headAt };
     },
     flush: write,
     close: async () => {
@@ -146,4 +148,5 @@ function join(known: HeadAdvance, advance: HeadAdvance): void {
   if (advance.seq <= known.seq) return;
   known.seq = advance.seq;
   known.lastId = advance.lastId;
+  known.at = advance.at;
 }

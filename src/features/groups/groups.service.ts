@@ -13,9 +13,10 @@ import type { Group, GroupHistory } from '../../protocol/types.ts';
 import type { Fanout } from '../../realtime/fanout.ts';
 import { groupRoom, userRoom } from '../../realtime/rooms.ts';
 import { type AttachmentService, attachmentIdOf } from '../attachments/attachments.service.ts';
-import type {
-  ConversationService,
-  OwnConversation,
+import {
+  byLastMessage,
+  type ConversationService,
+  type OwnConversation,
 } from '../conversations/conversations.service.ts';
 import type { MembershipRecord } from '../conversations/conversations.store.ts';
 import type { MessageService } from '../messages/messages.service.ts';
@@ -140,8 +141,7 @@ export function createGroupService(deps: {
     /** Own groups, the latest message first. */
     list: async (userId: string): Promise<Group[]> => {
       const all = await conversations.listOf(userId);
-      const latest = (conversation: OwnConversation): number => conversation.headAt?.getTime() ?? 0;
-      const own = all.filter(({ kind }) => kind === 'group').sort((a, b) => latest(b) - latest(a));
+      const own = all.filter(({ kind }) => kind === 'group').sort(byLastMessage);
       const ids = own.map(({ _id }) => _id);
       const [records, members] = await Promise.all([
         store.findMany(ids),

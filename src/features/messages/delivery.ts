@@ -13,16 +13,27 @@ export type Deliver = (message: Message, draft: MessageDraft, repeated: boolean)
  */
 export function createDelivery(fanout: Pick<Fanout, 'emit'>): Deliver {
   return (message, draft, repeated) => {
-    const { conversationId, senderId, receiverId } = message;
-    const except = [
-      ...(draft.socketId === undefined ? [] : [draft.socketId]),
-      ...(draft.viaHttp ? [legacyUserRoom(senderId)] : []),
-      ...(repeated ? [LEGACY_ROOM] : []),
-    ];
-    const target: Target =
-      receiverId === undefined
-        ? { rooms: [groupRoom(conversationId)], except }
-        : { rooms: [userRoom(receiverId), userRoom(senderId)], except };
-    fanout.emit(target, receiverId === undefined ? 'newGroupMessage' : 'newMessage', message);
+    for (const target of targetsOf(message, draft, repeated)) {
+      const event = message.receiverId === undefined ? 'newGroupMessage' : 'newMessage';
+      fanout.emit(target, event, message);
+    }
   };
+}
+
+function targetsOf(message: Message, draft: MessageDraft, repeated: boolean): Target[] {
+  const { conversationId, senderId, receiverId } = message;
+  const { socketId, viaHttp } = draft;
+  const everywhere = repeated ? [LEGACY_ROOM] : [];
+  const ofSender = [...everywhere, ...(viaHttp ? [legacyUserRoom(senderId)] : [])];
+  const [others, sender] = [receiverId ?? '', senderId].map(userRoom) as [string, string];
+  const rooms = receiverId === undefined ? [groupRoom(conversationId)] : [others, sender];
+  if (socketId === undefined) return [{ rooms, except: ofSender }];
+  if (!viaHttp) return [{ rooms, except: [...ofSender, socketId] }];
+  // Over HTTP any id may be named, so it counts among the sender's own sockets only.
+  return [
+    receiverId === undefined
+      ? { rooms, except: [...everywhere, sender] }
+      : { rooms: [others], except: everywhere },
+    { rooms: [sender], except: [...ofSender, socketId] },
+  ];
 }

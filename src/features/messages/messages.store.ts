@@ -26,7 +26,10 @@ export interface MessageRecord {
 export type MessageIdentity = Pick<MessageRecord, 'conversationId' | 'senderId' | 'clientId'>;
 
 /** Where a message stands, and who sent it. */
-export type MessagePlace = Pick<MessageRecord, '_id' | 'conversationId' | 'seq' | 'senderId'>;
+export type MessagePlace = Pick<
+  MessageRecord,
+  '_id' | 'conversationId' | 'seq' | 'senderId' | 'createdAt'
+>;
 
 const NOT_CONFIRMED = 'The message could not be confirmed in time. Please send it again.';
 
@@ -112,13 +115,14 @@ export function createMessageStore(connection: Connection) {
             $group: {
               _id: { conversationId: '$conversationId', senderId: '$senderId' },
               // Documents compare field by field, so the greatest has the greatest seq.
-              last: { $max: { seq: '$seq', id: '$_id' } },
+              last: { $max: { seq: '$seq', id: '$_id', at: '$createdAt' } },
             },
           },
           {
             $project: {
               _id: '$last.id',
               seq: '$last.seq',
+              createdAt: '$last.at',
               conversationId: '$_id.conversationId',
               senderId: '$_id.senderId',
             },

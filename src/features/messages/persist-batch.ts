@@ -216,7 +216,7 @@ function outcomeOf(
 /** The newest message of each conversation, and of each sender in it. */
 export function headsOf(records: MessagePlace[]): HeadAdvance[] {
   const advances = new Map<string, HeadAdvance>();
-  for (const { conversationId, seq, _id, senderId } of records) {
+  for (const { conversationId, seq, _id, senderId, createdAt } of records) {
     const known = advances.get(conversationId);
     const sent = known?.sent ?? new Map<string, number>();
     sent.set(senderId, Math.max(seq, sent.get(senderId) ?? 0));
@@ -225,6 +225,7 @@ export function headsOf(records: MessagePlace[]): HeadAdvance[] {
       conversationId,
       seq: isNewer ? seq : known.seq,
       lastId: isNewer ? _id : known.lastId,
+      at: isNewer ? createdAt : known.at,
       sent,
     });
   }

@@ -24,6 +24,7 @@ import type { Message } from '../../protocol/types.ts';
 import type { HeadAdvance } from '../conversations/conversations.store.ts';
 import type { Deliver } from './delivery.ts';
 import { presentMessage } from './messages.present.ts';
+import type { MessagePlace } from './messages.store.ts';
 import { headsOf, type MessageDraft, type PersistBatch, type Persisted } from './persist-batch.ts';
 
 /** A stored message as its sender is answered. */
@@ -290,5 +291,7 @@ const refusal = ({ refused, detail, errors }: Exclude<Outcome, Stored>): AppErro
     ...(refused === 'unavailable' ? { retryAfter: 1 } : {}),
   });
 
-const storedMessage = (outcome: Outcome): Message[] =>
-  'refused' in outcome ? [] : [outcome.message];
+const storedMessage = (outcome: Outcome): MessagePlace[] =>
+  'refused' in outcome
+    ? []
+    : [{ ...outcome.message, createdAt: new Date(outcome.message.createdAt) }];
