@@ -7,7 +7,7 @@
  */
 import { randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
-import { createServer, type Server as HttpServer, type ServerResponse } from 'node:http';
+import { createServer, type Server as HttpServer } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -129,11 +129,7 @@ export async function createApp(config: AppConfig, overrides: AppOverrides = {})
     // The socket server comes before the features, because they fan out through it.
     const isKnownOrigin = createOriginCheck(config);
     const http = createServer((req, res) => httpApp(req, res));
-    const connections = new Set<Socket>();
-    http.on('connection', (connection) => {
-      connections.add(connection);
-      connection.once('close', () => connections.delete(connection));
-    });
+    const closeHttp = gracefulClose(http);
     const io = createSocketServer({
       http,
       redis,
@@ -326,7 +322,7 @@ export async function createApp(config: AppConfig, overrides: AppOverrides = {})
     });
     lifecycle.onClose('sockets', async () => {
       stopSweeping();
-      await closeListening(http, connections, () => io.close());
+      await closeHttp(() => io.close());
     });
     const port = await listen(http, config.port, config.host);
     lifecycle.onClose('readiness', () => {
@@ -354,28 +350,53 @@ function listen(http: HttpServer, port: number, host: string): Promise<number> {
 }
 
 /**
- * Stops listening and lets what is under way finish: kept-alive connections end with their next
- * answer, and after the limit without one.
+ * @returns a function that stops listening and lets what is under way finish: kept-alive
+ *   connections end now or with their next answer, and everything else after the limit.
  */
-async function closeListening(
-  http: HttpServer,
-  connections: Set<Socket>,
-  close: () => Promise<void>,
-): Promise<void> {
-  http.prependListener('request', (_req, res: ServerResponse) => {
-    res.setHeader('Connection', 'close');
+function gracefulClose(http: HttpServer): (close: () => Promise<void>) => Promise<void> {
+  const connections = new Set<Socket>();
+  /** Were answered, and have not asked anything since. */
+  const kept = new Set<Socket>();
+  let draining = false;
+  http.on('connection', (connection) => {
+    connections.add(connection);
+    connection.once('close', () => {
+      connections.delete(connection);
+      kept.delete(connection);
+    });
   });
-  const idle = setInterval(() => http.closeIdleConnections(), 50);
-  // Also of sockets whose clients are gone and never say so.
-  const limit = setTimeout(() => {
-    for (const connection of connections) connection.destroy();
-  }, DRAIN_MS);
-  try {
-    await close();
-  } finally {
-    clearInterval(idle);
-    clearTimeout(limit);
-  }
+  http.on('upgrade', ({ socket }) => kept.delete(socket));
+  http.prependListener('request', ({ socket }, res) => {
+    kept.delete(socket);
+    if (draining) res.setHeader('Connection', 'close');
+    res.once('close', () => {
+      if (!socket.destroyed) kept.add(socket);
+    });
+  });
+  // Node's own counts a connection as idle that was just made and whose request is on its way;
+  // a proxy in front could only answer that request with 502.
+  http.closeIdleConnections = () => {
+    for (const connection of kept) connection.end();
+  };
+  return async (close) => {
+    draining = true;
+    const idle = setInterval(() => http.closeIdleConnections(), 50);
+    // Also of sockets whose clients are gone and never say so.
+    const limit = setTimeout(() => {
+      for (const connection of connections) connection.destroy();
+    }, DRAIN_MS);
+    try {
+      // Right after the event loop has taken in what had connected: what connects between that
+      // and the end of listening is reset, so no work may come in between.
+      await new Promise((resolve) => setImmediate(resolve));
+      const stopped = new Promise<void>((resolve) => http.close(() => resolve()));
+      await close();
+      await stopped;
+    } finally {
+      clearInterval(idle);
+      clearTimeout(limit);
+    }
+  };
 }
 
 /** What a person types into a browser on this machine. */
