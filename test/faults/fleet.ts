@@ -7,7 +7,7 @@ import { appendFileSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Message, Position, SyncResult } from '../../src/protocol/types.ts';
 import { ParleyClient } from '../../src/web/client/client.ts';
-import type { OutboxEntry, OutboxStorage } from '../../src/web/client/outbox.ts';
+import { createMemoryStorage } from '../../src/web/client/outbox-storage.ts';
 import { call, type Person, signUp } from '../support/client.ts';
 
 /** One acknowledgement, as it is written down outside the system. */
@@ -167,7 +167,7 @@ function socketBot(
     baseUrl: url,
     token: person.token,
     ownId: person.id,
-    storage: memoryStorage(),
+    storage: createMemoryStorage(),
   });
   // Every acknowledgement is written down where it arrives, before the library has it.
   const { connection } = client;
@@ -204,19 +204,6 @@ function socketBot(
   function hasFailed(id: string): boolean {
     return client.outbox.entriesOf(id).some((entry) => entry.state === 'failed');
   }
-}
-
-function memoryStorage(): OutboxStorage {
-  const entries = new Map<string, OutboxEntry>();
-  return {
-    load: async () => [...entries.values()],
-    save: async (entry) => {
-      entries.set(entry.clientId, entry);
-    },
-    remove: async (clientId) => {
-      entries.delete(clientId);
-    },
-  };
 }
 
 function httpBot(url: string, person: Person, recipients: Map<string, Recipient>, book: Book): Bot {

@@ -5,6 +5,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Instance } from '../../scripts/cluster/local-cluster.ts';
 import type { Message } from '../../src/protocol/types.ts';
 import { ParleyClient } from '../../src/web/client/client.ts';
+import { createMemoryStorage } from '../../src/web/client/outbox-storage.ts';
 import { call, type Person, signUp } from '../support/client.ts';
 import { type Network, openNetwork } from '../support/network.ts';
 import { uniqueName } from '../support/server.ts';
@@ -151,7 +152,7 @@ function openReader(url: string, person: Person): ParleyClient {
     baseUrl: url,
     token: person.token,
     ownId: person.id,
-    storage: { load: async () => [], save: async () => undefined, remove: async () => undefined },
+    storage: createMemoryStorage(),
   });
   client.start();
   void client.loadPeople();
