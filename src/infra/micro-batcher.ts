@@ -22,7 +22,8 @@ interface Entry<I, O> {
   item: I;
   resolve: (result: O) => void;
   reject: (error: unknown) => void;
-  timer: NodeJS.Timeout;
+  /** Of performance.now(). */
+  deadline: number;
 }
 
 /**
@@ -35,43 +36,44 @@ const holdsUp = (result: unknown): boolean =>
 /**
  * @param options.run gets a batch and returns one outcome per item, in order.
  * @param options.maxBatch items in one batch at the most.
- * @param options.maxInFlight batches under way at once.
+ * @param options.splitFrom with so many waiting they go as two batches, each with its own keys, so
+ *   that one is answered while the other is under way; with fewer there is one batch under way.
  * @param options.maxWaiting beyond it `submit` refuses at once.
  * @param options.deadlineMs how long an item may take in all, in milliseconds.
  */
 export function createMicroBatcher<I, O>(options: {
   run: (items: I[]) => Promise<(O | Error)[]>;
   maxBatch: number;
-  maxInFlight: number;
+  splitFrom: number;
   maxWaiting: number;
   deadlineMs: number;
 }): MicroBatcher<I, O> {
   let waiting: Entry<I, O>[] = [];
   const keysInFlight = new Set<string>();
-  let entriesInFlight = 0;
   let batchesInFlight = 0;
   let scheduled = false;
+  /** Waiting or under way. */
+  const open = new Set<Entry<I, O>>();
+  /** One for all: thousands of timers a second would cost more than looking through what is open. */
+  let expiry: { timer: NodeJS.Timeout; at: number } | undefined;
 
   function submit(key: string, item: I, withinMs = options.deadlineMs): Promise<O> {
     if (waiting.length >= options.maxWaiting) {
       return Promise.reject(unavailable('Too many messages are waiting. Please try again.'));
     }
     return new Promise<O>((resolve, reject) => {
-      const entry: Entry<I, O> = {
-        key,
-        item,
-        resolve,
-        reject,
-        timer: setTimeout(() => expire(entry), Math.min(withinMs, options.deadlineMs)),
-      };
+      const deadline = performance.now() + Math.min(withinMs, options.deadlineMs);
+      const entry: Entry<I, O> = { key, item, resolve, reject, deadline };
       waiting.push(entry);
+      open.add(entry);
+      expireAt(deadline);
       schedule();
     });
   }
 
   /** After the current turn of the event loop: what arrives in it belongs to one batch. */
   function schedule(): void {
-    if (scheduled || batchesInFlight >= options.maxInFlight) return;
+    if (scheduled || batchesInFlight > 0) return;
     scheduled = true;
     setImmediate(() => {
       scheduled = false;
@@ -80,32 +82,49 @@ export function createMicroBatcher<I, O>(options: {
   }
 
   function startBatches(): void {
-    while (waiting.length > 0 && batchesInFlight < options.maxInFlight && startBatch());
+    for (;;) {
+      const splits = waiting.length >= options.splitFrom;
+      if (batchesInFlight >= (splits ? 2 : 1)) return;
+      const share = splits && batchesInFlight === 0 ? waiting.length / 2 : waiting.length;
+      if (!startBatch(share)) return;
+    }
   }
 
-  function startBatch(): boolean {
+  /** @param share of the waiting items, about: a key is not divided. */
+  function startBatch(share: number): boolean {
+    const keys = freeKeys(share);
     const batch: Entry<I, O>[] = [];
-    const rest: Entry<I, O>[] = [];
-    const blocked = new Set<string>();
-    for (const entry of waiting) {
-      const held = keysInFlight.has(entry.key) || blocked.has(entry.key);
-      if (!held && batch.length < options.maxBatch) batch.push(entry);
-      else {
-        blocked.add(entry.key);
-        rest.push(entry);
-      }
-    }
+    waiting = waiting.filter((entry) => {
+      if (!keys.has(entry.key)) return true;
+      // What does not fit waits, and with it what is behind it of the same key.
+      if (batch.push(entry) === options.maxBatch) keys.clear();
+      return false;
+    });
     if (batch.length === 0) return false;
-    waiting = rest;
     void runBatch(batch);
     return true;
+  }
+
+  /** Keys that are not under way, as many as the share needs, the longest waiting first. */
+  function freeKeys(share: number): Set<string> {
+    const counts = new Map<string, number>();
+    for (const { key } of waiting) {
+      if (!keysInFlight.has(key)) counts.set(key, (counts.get(key) ?? 0) + 1);
+    }
+    const keys = new Set<string>();
+    let items = 0;
+    for (const [key, count] of counts) {
+      if (items >= share) break;
+      keys.add(key);
+      items += count;
+    }
+    return keys;
   }
 
   async function runBatch(batch: Entry<I, O>[]): Promise<void> {
     const keys = new Set(batch.map((entry) => entry.key));
     for (const key of keys) keysInFlight.add(key);
     batchesInFlight++;
-    entriesInFlight += batch.length;
     let results: (O | Error)[];
     try {
       results = await options.run(batch.map((entry) => entry.item));
@@ -114,39 +133,59 @@ export function createMicroBatcher<I, O>(options: {
     }
     for (const key of keys) keysInFlight.delete(key);
     batchesInFlight--;
-    entriesInFlight -= batch.length;
+    const failed = new Map<string, unknown>();
     for (const [index, entry] of batch.entries()) {
-      const result = results[index];
-      if (result !== undefined && holdsUp(result)) failWaiting(entry.key, result);
+      if (holdsUp(results[index])) failed.set(entry.key, results[index]);
     }
+    failWaiting(failed);
     // First the next batch is sent on its way, then this one is answered while that one runs.
     startBatches();
     for (const [index, entry] of batch.entries()) settle(entry, results[index]);
   }
 
   function settle(entry: Entry<I, O>, result: O | Error | undefined): void {
-    clearTimeout(entry.timer);
+    open.delete(entry);
     if (result === undefined) entry.reject(new Error('the batch left an item out'));
     else if (result instanceof Error) entry.reject(result);
     else entry.resolve(result);
   }
 
-  function failWaiting(key: string, error: unknown): void {
-    if (!waiting.some((entry) => entry.key === key)) return;
+  /** @param errors by key. */
+  function failWaiting(errors: Map<string, unknown>): void {
+    if (errors.size === 0) return;
     waiting = waiting.filter((entry) => {
-      if (entry.key !== key) return true;
-      clearTimeout(entry.timer);
-      entry.reject(error);
+      if (!errors.has(entry.key)) return true;
+      open.delete(entry);
+      entry.reject(errors.get(entry.key));
       return false;
     });
   }
 
-  function expire(entry: Entry<I, O>): void {
-    const error = unavailable('The message could not be stored in time. Please send it again.');
-    entry.reject(error);
-    // Also when the entry itself is under way: what is behind it must not be stored after a 503.
-    failWaiting(entry.key, error);
+  function expireAt(deadline: number): void {
+    if (expiry !== undefined && expiry.at <= deadline) return;
+    clearTimeout(expiry?.timer);
+    const timer = setTimeout(expireDue, Math.max(1, Math.ceil(deadline - performance.now())));
+    expiry = { timer: timer.unref(), at: deadline };
   }
 
-  return { submit, size: () => waiting.length + entriesInFlight };
+  function expireDue(): void {
+    expiry = undefined;
+    const now = performance.now();
+    const expired = new Map<string, unknown>();
+    for (const entry of open) {
+      if (entry.deadline > now) continue;
+      const error = unavailable('The message could not be stored in time. Please send it again.');
+      entry.reject(error);
+      // One that is under way is open until its batch ends.
+      entry.deadline = Infinity;
+      expired.set(entry.key, error);
+    }
+    // Also when it was under way: what is behind it must not be stored after a 503.
+    failWaiting(expired);
+    let next = Infinity;
+    for (const { deadline } of open) next = Math.min(next, deadline);
+    if (next < Infinity) expireAt(next);
+  }
+
+  return { submit, size: () => open.size };
 }

@@ -40,7 +40,11 @@ export interface MessageJob {
   originId: string;
   /** Milliseconds since 1970; after it nobody waits for the result. */
   deadline: number;
-  drafts: MessageDraft[];
+  /**
+   * Absent when the owner is the origin. It has them in memory, and without it nobody waits for
+   * them; so they need not be written to Redis and read back.
+   */
+  drafts?: MessageDraft[];
 }
 
 type Outcome = Stored | { refused: ProblemCode; detail: string; errors?: FieldError[] };
@@ -57,6 +61,7 @@ interface Delivery {
 
 /** A batch whose result this instance waits for. */
 interface Awaited {
+  drafts: MessageDraft[];
   resolve(results: Results): void;
   /** The job began in this very process: its result is certain, so nothing gives it up any more. */
   began(): void;
@@ -78,6 +83,7 @@ export interface Pipeline {
 
 const NOT_STORED = 'The message could not be stored. Please send it again.';
 const MAX_BATCH = 500;
+const SPLIT_FROM = 100;
 const MAX_WAITING = 10_000;
 /** The promise: every send is answered within 5 s. */
 const ANSWER_MS = 4_700;
@@ -118,7 +124,7 @@ export function createPipeline(deps: {
   const writer = createMicroBatcher<MessageDraft, Persisted>({
     run: persist,
     maxBatch: 1_000,
-    maxInFlight: 1,
+    splitFrom: Infinity,
     maxWaiting: MAX_WAITING * 2,
     deadlineMs: ANSWER_MS,
   });
@@ -184,11 +190,16 @@ export function createPipeline(deps: {
         hasBegun = true;
         clearTimeout(timer);
       };
-      awaited.set(batchId, { resolve, began, giveUp });
+      awaited.set(batchId, { drafts, resolve, began, giveUp });
     });
     // Its failure is told where it is awaited, unless adding the job failed first.
     results.catch(() => undefined);
-    const job = { batchId, originId: self, deadline: Date.now() + JOB_MS, drafts };
+    const job: MessageJob = {
+      batchId,
+      originId: self,
+      deadline: Date.now() + JOB_MS,
+      ...(owner === self ? {} : { drafts }),
+    };
     try {
       await queue.add(owner, job);
       const { outcomes } = await results;
@@ -225,7 +236,7 @@ export function createPipeline(deps: {
     const lane = createMicroBatcher<MessageDraft, Stored>({
       run: (drafts) => runBatch(owner, drafts),
       maxBatch: MAX_BATCH,
-      maxInFlight: 1,
+      splitFrom: SPLIT_FROM,
       maxWaiting: MAX_WAITING,
       deadlineMs: ANSWER_MS,
     });
@@ -261,15 +272,16 @@ export function createPipeline(deps: {
 
     process: async (job) => {
       if (Date.now() > job.deadline) return;
-      if (job.originId === self) {
-        const own = awaited.get(job.batchId);
-        // Given up meanwhile: this instance has written the batch directly.
-        if (own === undefined) return;
-        own.began();
+      if (job.originId !== self) {
+        const outcomes = await write(job.drafts ?? [], false);
+        bus.publish('messages.results', { batchId: job.batchId, outcomes, to: job.originId });
+        return;
       }
-      const results: Results = { batchId: job.batchId, outcomes: await write(job.drafts, false) };
-      if (job.originId === self) awaited.get(job.batchId)?.resolve(results);
-      else bus.publish('messages.results', { ...results, to: job.originId });
+      const own = awaited.get(job.batchId);
+      // Given up meanwhile: this instance has written the batch directly.
+      if (own === undefined) return;
+      own.began();
+      own.resolve({ batchId: job.batchId, outcomes: await write(own.drafts, false) });
     },
 
     queueLost: () => {
