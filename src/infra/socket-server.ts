@@ -6,6 +6,7 @@
  * reports failures to the breaker.
  */
 import type { Server as HttpServer, IncomingMessage } from 'node:http';
+import type { Socket as NodeSocket } from 'node:net';
 import { createAdapter } from '@socket.io/redis-adapter';
 import { type DefaultEventsMap, Server, type Socket } from 'socket.io';
 import type { ClientToServerEvents, ServerToClientEvents } from '../protocol/events.ts';
@@ -60,7 +61,36 @@ export function createSocketServer(deps: {
       }),
     );
   }
+  io.engine.on('connection', joinWrites);
   return io;
+}
+
+/**
+ * What one client is sent within a turn of the event loop leaves in one write. Engine.IO would
+ * make a system call for each packet, and a batch brings a client several acknowledgements and
+ * messages at once.
+ */
+function joinWrites(conn: EngineSocket): void {
+  const flush = conn.flush.bind(conn);
+  let scheduled = false;
+  conn.flush = () => {
+    if (scheduled) return;
+    scheduled = true;
+    setImmediate(() => {
+      scheduled = false;
+      const connection = conn.transport.socket?._socket;
+      connection?.cork();
+      flush();
+      connection?.uncork();
+    });
+  };
+}
+
+/** Of Engine.IO's connection what its types leave out. */
+interface EngineSocket {
+  flush(): void;
+  /** Of a WebSocket its `ws`; polling has none. */
+  transport: { socket?: { _socket?: NodeSocket | null } };
 }
 
 function guardedPublisher(redis: RedisLink) {
