@@ -195,8 +195,8 @@ export function bindSockets(deps: SocketDependencies): () => void {
         userAgent: '',
         arrivedAt: performance.now(),
       },
-      authenticate: async () => ({ userId, sessionId, expiresAt, issuedAt: expiresAt }),
-      read: async () => parseInput(clientEvents[name], payload),
+      authenticate: () => ({ userId, sessionId, expiresAt, issuedAt: expiresAt }),
+      read: () => parseInput(clientEvents[name], payload),
     });
     ack?.(outcome.ok ? { ok: true, ...outcome.reply.body } : refusal(outcome.problem));
   }

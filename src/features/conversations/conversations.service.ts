@@ -63,6 +63,13 @@ export function byLastMessage(a: Head, b: Head): number {
   return later !== 0 ? later : b.lastId < a.lastId ? -1 : 1;
 }
 
+const directAccess = (conversationId: string): Access => ({
+  conversationId,
+  kind: 'direct',
+  role: 'member',
+  fromSeq: 0,
+});
+
 export type ConversationService = ReturnType<typeof createConversationService>;
 
 export function createConversationService(deps: {
@@ -118,21 +125,29 @@ export function createConversationService(deps: {
     const partner = partnerOf(conversationId, userId);
     if (partner === undefined || partner === userId) throw notFound('This conversation');
     await deps.users.requireExisting(partner);
-    return { conversationId, kind: 'direct', role: 'member', fromSeq: 0 };
+    return directAccess(conversationId);
+  }
+
+  function rememberedAccess(userId: string, conversationId: string): Access | undefined {
+    const trust = bus.healthy() ? TRUST_MS : TRUST_UNHEARD_MS;
+    const cached = cache.get(cacheKey(userId, conversationId));
+    return cached !== undefined && performance.now() - cached.readAt < trust
+      ? cached.access
+      : undefined;
   }
 
   async function authorizeGroup(userId: string, conversationId: string): Promise<Access> {
-    const key = cacheKey(userId, conversationId);
-    const trust = bus.healthy() ? TRUST_MS : TRUST_UNHEARD_MS;
-    const cached = cache.get(key);
-    if (cached !== undefined && performance.now() - cached.readAt < trust) return cached.access;
+    const remembered = rememberedAccess(userId, conversationId);
+    if (remembered !== undefined) return remembered;
     const readAt = performance.now();
     const before = generation;
     const membership = await store.membership(userId, conversationId);
     if (membership === null) throw notFound('This conversation');
     const { role, fromSeq, joinedAt } = membership;
     const access: Access = { conversationId, kind: 'group', role, fromSeq, joinedAt };
-    if (before === generation) cache.set(key, { access, readAt });
+    if (before === generation) {
+      cache.set(cacheKey(userId, conversationId), { access, readAt });
+    }
     return access;
   }
 
@@ -204,6 +219,13 @@ export function createConversationService(deps: {
       if (userId === partnerId) throw invalid('userId', 'must be another person than yourself');
       return authorizeDirect(userId, directConversationId(userId, partnerId));
     },
+    /** The same where it is known without asking: the conversation was opened here before. */
+    knownDirect: (userId: string, partnerId: string): Access | undefined => {
+      const conversationId = directConversationId(userId, partnerId);
+      return opened.has(conversationId) ? directAccess(conversationId) : undefined;
+    },
+    /** A member's access to a group as it is remembered; undefined when it has to be asked for. */
+    knownGroup: rememberedAccess,
     /** @throws AppError not_found, also for a conversation of others. */
     authorize: (userId: string, conversationId: string): Promise<Access> =>
       directPartners(conversationId) === undefined

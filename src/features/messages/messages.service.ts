@@ -27,6 +27,12 @@ export interface Content {
   clientId?: string | undefined;
 }
 
+/** Checked and on its way; the answer comes after the commit. */
+interface Accepted {
+  answer: Promise<Stored>;
+  image: Attachment | undefined;
+}
+
 export interface PageRequest {
   limit: number;
   before?: number | undefined;
@@ -44,7 +50,10 @@ export type MessageService = ReturnType<typeof createMessageService>;
 export function createMessageService(deps: {
   store: MessageStore;
   pipeline: Pick<Pipeline, 'submit'>;
-  conversations: Pick<ConversationService, 'direct' | 'authorize' | 'openDirect' | 'markRead'>;
+  conversations: Pick<
+    ConversationService,
+    'direct' | 'knownDirect' | 'authorize' | 'knownGroup' | 'openDirect' | 'markRead'
+  >;
   attachments: Pick<AttachmentService, 'keepImage' | 'remove'>;
   newId: () => string;
 }) {
@@ -57,26 +66,49 @@ export function createMessageService(deps: {
 
   const turns = createTurns();
 
+  /** Without asking anybody, which is the way of nearly every message. */
+  const knownAccess = (caller: Caller, recipient: Recipient): Access | undefined =>
+    'userId' in recipient
+      ? conversations.knownDirect(caller.userId, recipient.userId)
+      : conversations.knownGroup(caller.userId, recipient.groupId);
+
   /** The whole way has one limit, from the arrival of the request on. */
-  async function accept(
+  const left = (caller: Caller, ms: number): number =>
+    Math.max(1, ms - (performance.now() - caller.arrivedAt));
+
+  function accept(
     caller: Caller,
     recipient: Recipient,
     content: Content,
-  ): Promise<{ answer: Promise<Stored>; image: Attachment | undefined }> {
-    const left = (ms: number): number => Math.max(1, ms - (performance.now() - caller.arrivedAt));
+  ): Accepted | Promise<Accepted> {
+    const access = content.image === undefined ? knownAccess(caller, recipient) : undefined;
+    return access === undefined
+      ? askAndAccept(caller, recipient, content)
+      : submit(caller, draftOf(caller, access.conversationId, content));
+  }
+
+  function submit(caller: Caller, draft: MessageDraft): Accepted {
+    const answer = pipeline.submit(draft, left(caller, ANSWER_MS));
+    // Awaited by the sender, but not before the next message had its turn.
+    answer.catch(() => undefined);
+    return { answer, image: draft.attachments?.[0] };
+  }
+
+  async function askAndAccept(
+    caller: Caller,
+    recipient: Recipient,
+    content: Content,
+  ): Promise<Accepted> {
     const draft = await withLimit(
       prepare(caller, recipient, content),
-      left(PREPARE_MS),
+      left(caller, PREPARE_MS),
       'asking who may write there',
     ).catch((error: unknown) => {
       const known = toAppError(error);
       // Whatever it was, nothing is stored, and sending again is right.
       throw known.code === 'internal' ? unavailable(NOT_ACCEPTED, error) : known;
     });
-    const answer = pipeline.submit(draft, left(ANSWER_MS));
-    // Awaited by the sender, but not before the next message had its turn.
-    answer.catch(() => undefined);
-    return { answer, image: draft.attachments?.[0] };
+    return submit(caller, draft);
   }
 
   async function prepare(
@@ -91,6 +123,15 @@ export function createMessageService(deps: {
         : await attachments.keepImage(caller.userId, conversationId, content.image);
     // Last, so that a refused message leaves no conversation behind.
     if (kind === 'direct') await conversations.openDirect(conversationId);
+    return draftOf(caller, conversationId, content, image);
+  }
+
+  function draftOf(
+    caller: Caller,
+    conversationId: string,
+    content: Content,
+    image?: Attachment,
+  ): MessageDraft {
     const _id = deps.newId();
     return {
       _id,
@@ -105,6 +146,20 @@ export function createMessageService(deps: {
     };
   }
 
+  /** An image that no message needs is not kept. */
+  async function answerTo({ answer, image }: Accepted): Promise<Stored> {
+    if (image === undefined) return answer;
+    try {
+      const stored = await answer;
+      if (!stored.created) await attachments.remove(image._id);
+      return stored;
+    } catch (error) {
+      // After a 503 nobody knows whether the message that needs the image is stored.
+      if (isRefusal(error)) await attachments.remove(image._id);
+      throw error;
+    }
+  }
+
   async function markRead(caller: Caller, access: Access, seq: number): Promise<ReadPosition> {
     // Not bounded by the head: it may be a moment behind the message that was just read.
     const last = await store.lastSeq(access.conversationId);
@@ -116,24 +171,14 @@ export function createMessageService(deps: {
      * Stores a message; resolves after the commit.
      * @throws AppError not_found, invalid_image, client_id_reused, unavailable
      */
-    send: async (caller: Caller, recipient: Recipient, content: Content): Promise<Stored> => {
+    send: (caller: Caller, recipient: Recipient, content: Content): Promise<Stored> => {
       const acceptNow = () => accept(caller, recipient, content);
-      const { answer, image } =
+      const accepted =
         caller.transport === 'socket' && caller.socketId !== undefined
-          ? await turns.take(caller.socketId, acceptNow)
-          : await acceptNow();
-      if (image === undefined) return answer;
-      try {
-        const stored = await answer;
-        if (!stored.created) await attachments.remove(image._id);
-        return stored;
-      } catch (error) {
-        // After a 503 nobody knows whether the message that needs the image is stored.
-        if (isRefusal(error)) await attachments.remove(image._id);
-        throw error;
-      }
+          ? turns.take(caller.socketId, acceptNow)
+          : acceptNow();
+      return accepted instanceof Promise ? accepted.then(answerTo) : answerTo(accepted);
     },
-
     /** A page of history, ascending; without `before` and `after` the newest one. */
     history: async (caller: Caller, recipient: Recipient, request: PageRequest): Promise<Page> => {
       const { conversationId, fromSeq } = await accessTo(caller, recipient);

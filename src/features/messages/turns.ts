@@ -17,35 +17,46 @@ interface Line {
 
 export interface Turns {
   /**
-   * Runs `accept` after those of the same socket that came before.
+   * Runs `accept` after those of the same socket that came before: at once when there are none.
    * @throws AppError unavailable when one before it failed so, or too many wait
    */
-  take<T>(socketId: string, accept: () => Promise<T>): Promise<T>;
+  take<T>(socketId: string, accept: () => T | Promise<T>): T | Promise<T>;
 }
 
 export function createTurns(): Turns {
   const lines = new Map<string, Line>();
 
+  async function stand<T>(socketId: string, line: Line, mine: Promise<T>): Promise<T> {
+    line.waiting++;
+    line.last = mine.catch((error: unknown) => {
+      // A refusal concerns its own message alone.
+      if (!(error instanceof AppError && error.status < 500)) throw error;
+    });
+    line.last.catch(() => undefined);
+    try {
+      return await mine;
+    } finally {
+      // A new line begins when all of this one are through, also after a failure.
+      if (--line.waiting === 0) lines.delete(socketId);
+    }
+  }
+
   return {
-    take: async (socketId, accept) => {
-      const line = lines.get(socketId) ?? { last: Promise.resolve(), waiting: 0 };
-      if (line.waiting >= MAX_WAITING) {
-        throw unavailable('Too many messages of this connection are waiting. Please try again.');
+    take: (socketId, accept) => {
+      const known = lines.get(socketId);
+      if (known === undefined) {
+        const accepted = accept();
+        if (!(accepted instanceof Promise)) return accepted;
+        const line = { last: accepted, waiting: 0 };
+        lines.set(socketId, line);
+        return stand(socketId, line, accepted);
       }
-      lines.set(socketId, line);
-      line.waiting++;
-      const mine = line.last.then(accept);
-      line.last = mine.catch((error: unknown) => {
-        // A refusal concerns its own message alone.
-        if (!(error instanceof AppError && error.status < 500)) throw error;
-      });
-      line.last.catch(() => undefined);
-      try {
-        return await mine;
-      } finally {
-        // A new line begins when all of this one are through, also after a failure.
-        if (--line.waiting === 0) lines.delete(socketId);
+      if (known.waiting >= MAX_WAITING) {
+        return Promise.reject(
+          unavailable('Too many messages of this connection are waiting. Please try again.'),
+        );
       }
+      return stand(socketId, known, known.last.then(accept));
     },
   };
 }
