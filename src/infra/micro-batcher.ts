@@ -82,12 +82,8 @@ export function createMicroBatcher<I, O>(options: {
   }
 
   function startBatches(): void {
-    for (;;) {
-      const splits = waiting.length >= options.splitFrom;
-      if (batchesInFlight >= (splits ? 2 : 1)) return;
-      const share = splits && batchesInFlight === 0 ? waiting.length / 2 : waiting.length;
-      if (!startBatch(share)) return;
-    }
+    const most = waiting.length < options.splitFrom ? 1 : 2;
+    while (batchesInFlight < most && startBatch(waiting.length / (most - batchesInFlight)));
   }
 
   /** @param share of the waiting items, about: a key is not divided. */
