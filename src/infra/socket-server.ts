@@ -74,7 +74,7 @@ function joinWrites(conn: EngineSocket): void {
   const flush = conn.flush.bind(conn);
   let scheduled = false;
   conn.flush = () => {
-    if (scheduled) return;
+    if (scheduled || conn.writeBuffer.length === 0) return;
     scheduled = true;
     setImmediate(() => {
       scheduled = false;
@@ -89,6 +89,8 @@ function joinWrites(conn: EngineSocket): void {
 /** Of Engine.IO's connection what its types leave out. */
 interface EngineSocket {
   flush(): void;
+  /** Packets that were not handed to the transport yet. */
+  writeBuffer: unknown[];
   /** Of a WebSocket its `ws`; polling has none. */
   transport: { socket?: { _socket?: NodeSocket | null } };
 }

@@ -83,7 +83,8 @@ export interface Pipeline {
 
 const NOT_STORED = 'The message could not be stored. Please send it again.';
 const MAX_BATCH = 500;
-const SPLIT_FROM = 100;
+/** A batch costs about a millisecond, however small it is. */
+const SPLIT_FROM = 200;
 const MAX_WAITING = 10_000;
 /** The promise: every send is answered within 5 s. */
 const ANSWER_MS = 4_700;
