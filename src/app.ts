@@ -63,6 +63,8 @@ import { bindSockets } from './transport/socket.ts';
 const LEFTOVERS_MS = 5_000;
 /** Requests that take longer than this while the application stops are cut. */
 const DRAIN_MS = 6_000;
+/** Connections that never cease to come do not keep the application from stopping. */
+const TAKE_IN_MS = 1_000;
 
 export interface App {
   /** The address people open, e.g. http://127.0.0.1:3000 */
@@ -358,7 +360,9 @@ function gracefulClose(http: HttpServer): (close: () => Promise<void>) => Promis
   /** Were answered, and have not asked anything since. */
   const kept = new Set<Socket>();
   let draining = false;
+  let taken = 0;
   http.on('connection', (connection) => {
+    taken++;
     connections.add(connection);
     connection.once('close', () => {
       connections.delete(connection);
@@ -386,9 +390,15 @@ function gracefulClose(http: HttpServer): (close: () => Promise<void>) => Promis
       for (const connection of connections) connection.destroy();
     }, DRAIN_MS);
     try {
-      // Right after the event loop has taken in what had connected: what connects between that
-      // and the end of listening is reset, so no work may come in between.
-      await new Promise((resolve) => setImmediate(resolve));
+      // What connected and was not taken in is reset at the end of listening. A whole turn of the
+      // event loop takes in one connection, so this waits for one that brings none.
+      const giveUpAt = performance.now() + TAKE_IN_MS;
+      await endOfTurn();
+      let before: number;
+      do {
+        before = taken;
+        await endOfTurn();
+      } while (taken !== before && performance.now() < giveUpAt);
       const stopped = new Promise<void>((resolve) => http.close(() => resolve()));
       await close();
       await stopped;
@@ -398,6 +408,8 @@ function gracefulClose(http: HttpServer): (close: () => Promise<void>) => Promis
     }
   };
 }
+
+const endOfTurn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
 /** What a person types into a browser on this machine. */
 function addressOf(host: string, port: number): string {

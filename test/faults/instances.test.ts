@@ -1,4 +1,7 @@
 /** Instances that die, hang and restart; many writers at once. */
+import { once } from 'node:events';
+import { connect as connectTo } from 'node:net';
+import { text } from 'node:stream/consumers';
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { call, connect, emit, listen, type Person, signUp } from '../support/client.ts';
@@ -134,6 +137,22 @@ describe('with three instances', () => {
     await expectHolds('50 writers in one group', cluster, fleet);
   });
 
+  it('SIGTERM while 50 connections wait to be taken in: each gets its answer', async () => {
+    const [instance] = scene.cluster.instances;
+    if (instance === undefined) throw new Error('an instance is needed');
+    instance.halt();
+    const waiting = await Promise.all(Array.from({ length: 50 }, () => askRaw(instance.url)));
+    const ended = instance.stop();
+    instance.go();
+    const answers = await Promise.all(waiting.map(({ answer }) => answer));
+    const failed = answers.filter((answer) => !answer.startsWith('HTTP/1.1 200 '));
+    print('SIGTERM', { connected: answers.length, failed: failed.length });
+    expect(failed).toEqual([]);
+    expect(await ended).toEqual({ code: 0, signal: null });
+    await instance.start();
+    await untilAcquainted(scene.cluster);
+  });
+
   it('17. SIGTERM one by one: holds, each ends with 0 within 30 s, requests go on', async () => {
     const { cluster } = scene;
     const fleet = await scene.fleet();
@@ -162,6 +181,17 @@ describe('with three instances', () => {
 
 const isUsed = async (url: string): Promise<boolean> =>
   (await call(url, 'GET', '/readyz')).status === 200;
+
+/** Resolves when the connection is made and the request sent, with the answer to come. */
+async function askRaw(url: string): Promise<{ answer: Promise<string> }> {
+  const { hostname, port } = new URL(url);
+  const socket = connectTo(Number(port), hostname);
+  const answer = text(socket).catch(String);
+  await once(socket, 'connect');
+  const request = 'GET /livez HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n';
+  await new Promise((resolve) => socket.write(request, resolve));
+  return { answer };
+}
 
 /** Asks and writes without a pause through nginx; the returned function says what failed. */
 function keepAsking(url: string, person: Person) {
