@@ -5,13 +5,13 @@
  */
 import { spawnSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { binaryCacheDir } from '../../src/config.ts';
 import { type EmbeddedMongod, startMongod } from '../../src/infra/embedded/mongod.ts';
 import { type EmbeddedRedis, startRedis } from '../../src/infra/embedded/redis.ts';
-import { type ControlledProcess, controlProcess, freePort } from './processes.ts';
+import { type ControlledProcess, controlProcess, type Ending, freePort } from './processes.ts';
 
 const projectFile = (path: string): string =>
   fileURLToPath(new URL(`../../${path}`, import.meta.url));
@@ -19,6 +19,13 @@ const projectFile = (path: string): string =>
 export interface Instance extends ControlledProcess {
   /** Past nginx, straight to this instance. */
   url: string;
+}
+
+export interface Nginx extends ControlledProcess {
+  /** Resolves when nothing is sent to the instance any more. */
+  takeOut(instance: Instance): Promise<void>;
+  /** The next request that is its own goes to it again. */
+  putBack(instance: Instance): Promise<void>;
 }
 
 /** A database server that can be ended hard and started again on its data and port. */
@@ -42,7 +49,12 @@ export interface LocalCluster {
   mongodb: Database;
   /** Undefined: without Redis. */
   redis: Database | undefined;
-  nginx: ControlledProcess;
+  nginx: Nginx;
+  /**
+   * Restarts one instance without a dropped request, in the way that deploy/nginx.conf tells.
+   * @returns how it ended
+   */
+  restart(instance: Instance): Promise<Ending>;
   /** Starts one more instance, past nginx. @param env over that of the others */
   addInstance(name: string, env: Record<string, string>): Promise<Instance>;
   /** Stops nginx, the instances, Redis and MongoDB, in this order. */
@@ -125,8 +137,15 @@ export async function openLocalCluster(options: LocalClusterOptions): Promise<Lo
       await instance.start();
       return instance;
     };
+    const restart: LocalCluster['restart'] = async (instance) => {
+      await nginx.takeOut(instance);
+      const ending = await instance.stop();
+      await instance.start();
+      await nginx.putBack(instance);
+      return ending;
+    };
     const url = `http://127.0.0.1:${port}`;
-    return { url, instances, mongodb, redis, nginx, addInstance, close };
+    return { url, instances, mongodb, redis, nginx, restart, addInstance, close };
   } catch (error) {
     await close();
     throw error;
@@ -152,25 +171,13 @@ function controlInstance(
   return Object.defineProperty(controlled, 'url', { value: url }) as Instance;
 }
 
-/**
- * nginx with deploy/nginx.conf, whose upstream names the instances of the compose file and
- * whose port is the container's: both are replaced, nothing else.
- */
-async function controlNginx(
-  port: number,
-  instances: Instance[],
-  dataDir: string,
-): Promise<ControlledProcess> {
+/** nginx with deploy/nginx.conf. */
+async function controlNginx(port: number, instances: Instance[], dataDir: string): Promise<Nginx> {
   const folder = join(dataDir, 'nginx');
   await mkdir(folder, { recursive: true });
-  const servers = instances.map(({ url }) => `  server ${new URL(url).host} `);
+  const markOf = ({ name }: Instance): string => join(folder, `${name}.down`);
   const template = await readFile(projectFile('deploy/nginx.conf'), 'utf8');
-  const site = template
-    .replace(/^ {2}server parley-\d+:3000 (.*\n)(?: {2}server parley-\d+:3000 .*\n)*/m, (_, rest) =>
-      servers.map((server) => server + rest).join(''),
-    )
-    .replace('listen 8080', `listen 127.0.0.1:${port}`);
-  await writeFile(join(folder, 'site.conf'), site);
+  await writeFile(join(folder, 'site.conf'), siteOf(template, port, instances, markOf));
   const temporary = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'];
   await writeFile(
     join(folder, 'nginx.conf'),
@@ -192,14 +199,57 @@ async function controlNginx(
   if (spawnSync('nginx', ['-v']).error !== undefined) {
     throw new Error('nginx is not installed. Debian, Ubuntu: apt-get install nginx');
   }
-  return controlProcess({
+  const isAnswering = (withinMs?: number) =>
+    answers(`http://127.0.0.1:${port}/readyz`, () => true, withinMs);
+  const controlled = controlProcess({
     name: 'nginx',
     command: 'nginx',
     args: ['-p', folder, '-c', join(folder, 'nginx.conf'), '-g', 'daemon off;'],
     logFile: join(folder, 'nginx.log'),
-    isReady: () => answers(`http://127.0.0.1:${port}/readyz`, () => true),
+    isReady: () => isAnswering(),
     readyMs: 10_000,
   });
+  return Object.assign(controlled, {
+    takeOut: async (instance: Instance) => {
+      await writeFile(markOf(instance), '');
+      // What came before the mark may be on its way to the instance. There is one worker, which
+      // has passed all that on when it answers what comes after the mark.
+      if (!(await isAnswering(10_000))) throw new Error('nginx does not answer');
+    },
+    putBack: (instance: Instance) => rm(markOf(instance)),
+  });
+}
+
+/**
+ * deploy/nginx.conf is written for the three instances of the compose file, the container's port
+ * and the container's folder for marks: these are replaced, nothing else.
+ */
+function siteOf(
+  template: string,
+  port: number,
+  instances: Instance[],
+  markOf: (instance: Instance) => string,
+): string {
+  const [, settings] = /^ {2}server parley-1:3000 (.*);$/m.exec(template) ?? [];
+  const upstream = (name: string, down?: Instance): string => {
+    const servers = instances.map((instance) => {
+      const { host } = new URL(instance.url);
+      return `  server ${host} ${instance === down ? 'down' : settings};\n`;
+    });
+    return `upstream ${name} {\n  hash $affinity consistent;\n${servers.join('')}}\n\n`;
+  };
+  const without = ({ name }: Instance): string => `without-${name}`;
+  const upstreams = [
+    upstream('parley'),
+    ...instances.map((instance) => upstream(without(instance), instance)),
+  ];
+  const choices = instances.map(
+    (instance) => `  if (-f ${markOf(instance)}) { set $instances ${without(instance)}; }\n`,
+  );
+  return template
+    .replace(/^(?:upstream [^}]*}\n\n)+/m, () => upstreams.join(''))
+    .replace(/^(?: {2}if \(-f .*\n)+/m, () => choices.join(''))
+    .replace('listen 8080', `listen 127.0.0.1:${port}`);
 }
 
 interface Running {
@@ -251,9 +301,13 @@ function controlDatabase<T extends Running>(
   };
 }
 
-async function answers(url: string, accepts: (status: number) => boolean): Promise<boolean> {
+async function answers(
+  url: string,
+  accepts: (status: number) => boolean,
+  withinMs = 2_000,
+): Promise<boolean> {
   try {
-    const response = await fetch(url, { signal: AbortSignal.timeout(2_000) });
+    const response = await fetch(url, { signal: AbortSignal.timeout(withinMs) });
     await response.arrayBuffer();
     return accepts(response.status);
   } catch {

@@ -79,7 +79,14 @@ function service(name: string): Service {
 
 const instances = Object.entries(compose.services).filter(([, { build }]) => build !== undefined);
 const nginxConf = readFileSync('deploy/nginx.conf', 'utf8');
-const upstream = [...nginxConf.matchAll(/^\s*server ([\w-]+):(\d+) /gm)];
+/** Name -> its servers: their name, port and settings. */
+const upstreams = new Map(
+  [...nginxConf.matchAll(/^upstream ([\w-]+) \{([^}]*)\}/gm)].map(([, name = '', block = '']) => [
+    name,
+    [...block.matchAll(/^\s*server ([\w-]+):(\d+) (.*);$/gm)],
+  ]),
+);
+const upstream = upstreams.get('parley') ?? [];
 
 /** As the engine replaces `${NAME:?message}` and `${NAME:-default}`. */
 function withVariables(text: string, given: Record<string, string>): string {
@@ -251,6 +258,23 @@ it('nginx gets the configuration of this project, and may not change it', () => 
     './deploy/nginx.conf:/etc/nginx/conf.d/default.conf:ro',
   ]);
   expect(existsSync('deploy/nginx.conf')).toBe(true);
+});
+
+it('nginx sends nothing to an instance for which there is a file in its /tmp', () => {
+  const marks = [...nginxConf.matchAll(/if \(-f (\S+)\) \{ set \$instances (\S+); \}/g)];
+  expect(marks.map(([, file]) => file)).toEqual(instances.map(([name]) => `/tmp/${name}.down`));
+  expect(service('nginx').tmpfs).toContain('/tmp');
+  expect(upstreams.size).toBe(1 + instances.length);
+  for (const [index, [, , without = '']] of marks.entries()) {
+    const expected = upstream.map(([, name, port, settings], place) => [
+      name,
+      port,
+      place === index ? 'down' : settings,
+    ]);
+    expect(upstreams.get(without)?.map(([, ...parts]) => parts)).toEqual(expected);
+  }
+  const targets = [...nginxConf.matchAll(/proxy_pass (.*);/g)].map(([, target]) => target);
+  expect(new Set(targets)).toEqual(new Set(['http://$instances']));
 });
 
 describe('the health checks', () => {
