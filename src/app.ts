@@ -59,8 +59,6 @@ import { createOriginCheck } from './transport/origin.ts';
 import { createRunOperation } from './transport/run-operation.ts';
 import { bindSockets } from './transport/socket.ts';
 
-/** Beyond a job's own limit. */
-const LEFTOVERS_MS = 5_000;
 /** Requests that take longer than this while the application stops are cut. */
 const DRAIN_MS = 6_000;
 /** Connections that never cease to come do not keep the application from stopping. */
@@ -246,22 +244,11 @@ export async function createApp(config: AppConfig, overrides: AppOverrides = {})
     const queue: InstanceQueue<MessageJob> | undefined =
       redis === undefined
         ? undefined
-        : createInstanceQueue({ instanceId, namespace, redis, process: pipeline.process, log });
+        : createInstanceQueue({ cluster, namespace, redis, process: pipeline.process, log });
     redis?.onChange((available) => {
       if (!available) pipeline.queueLost();
     });
-    if (queue !== undefined) {
-      lifecycle.onClose('queue', () => queue.close());
-      cluster.onLeave((peer) => {
-        // It may still be finishing what it has; after that nobody waits for it.
-        setTimeout(() => {
-          if (redis?.available() !== true || cluster.peers().includes(peer)) return;
-          queue.remove(peer).catch((error: unknown) => {
-            log.warn({ err: error, peer }, 'the queue of an instance that left stays in Redis');
-          });
-        }, LEFTOVERS_MS).unref();
-      });
-    }
+    if (queue !== undefined) lifecycle.onClose('queue', () => queue.close());
     // Before the queue is closed, so that nobody puts a further job into it.
     lifecycle.onClose('cluster', () => cluster.close());
     // Before the queue: what was accepted is stored, even when its socket is gone already.

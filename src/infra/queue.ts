@@ -6,6 +6,7 @@
  * `add` has a limit of its own, because Bull's waits for ever on a Redis that hangs.
  */
 import Bull from 'bull';
+import type { Cluster } from './cluster.ts';
 import { withLimit } from './lifecycle.ts';
 import type { Logger } from './logger.ts';
 import { type RedisLink, redisShortcomings } from './redis.ts';
@@ -13,25 +14,30 @@ import { type RedisLink, redisShortcomings } from './redis.ts';
 const ADD_MS = 150;
 /** Jobs under way at once; the writer behind them joins what arrives together. */
 const CONCURRENCY = 4;
+/**
+ * From look to look at whose queues there are. Longer than a job's own limit, and than it takes
+ * until an instance that starts, or one that this one lost sight of, is known by its heartbeats.
+ */
+const LEFTOVERS_MS = 5_000;
+const KEYS_PER_SCAN = 1_000;
 
-const queueName = (instanceId: string): string => `messages-${instanceId}`;
+const NAME = 'messages-';
 
 export interface InstanceQueue<T> {
   /** Puts a job into an instance's queue; throws within 150 ms when Redis does not take it. */
   add(instanceId: string, data: T): Promise<void>;
-  /** Drops what an instance that left has left behind: nobody waits for it any more. */
-  remove(instanceId: string): Promise<void>;
   close(): Promise<void>;
 }
 
+/** Opens the instance's own queue, and from then on removes those of instances that are gone. */
 export function createInstanceQueue<T>(deps: {
-  instanceId: string;
+  cluster: Pick<Cluster, 'instanceId' | 'peers' | 'onLeave'>;
   namespace: string;
   redis: RedisLink;
   process: (data: T) => Promise<void>;
   log: Logger;
 }): InstanceQueue<T> {
-  const { redis, log } = deps;
+  const { cluster, redis, log } = deps;
   const client = redis.connectForQueue('client');
   const queues = new Map<string, Bull.Queue<T>>();
   const prefix = `${deps.namespace}:bull`;
@@ -39,7 +45,7 @@ export function createInstanceQueue<T>(deps: {
   function open(instanceId: string): Bull.Queue<T> {
     const known = queues.get(instanceId);
     if (known !== undefined) return known;
-    const queue = new Bull<T>(queueName(instanceId), {
+    const queue = new Bull<T>(NAME + instanceId, {
       prefix,
       createClient: (kind) => (kind === 'client' ? client : redis.connectForQueue(kind)),
       settings: { lockDuration: 2_000, stalledInterval: 1_000, retryProcessDelay: 200 },
@@ -50,7 +56,7 @@ export function createInstanceQueue<T>(deps: {
     return queue;
   }
 
-  const own = open(deps.instanceId);
+  const own = open(cluster.instanceId);
   own
     .process(CONCURRENCY, (job) => deps.process(job.data))
     .catch((error: unknown) => {
@@ -63,28 +69,77 @@ export function createInstanceQueue<T>(deps: {
     });
   });
 
+  /** Whose queues were found at the last look, and who were not there. */
+  let missing = new Set<string>();
+  let nextLook: NodeJS.Timeout | undefined;
+  let looking: Promise<void> = Promise.resolve();
+  let closed = false;
+
+  /**
+   * Removes the queues of those who are not there, as they were not at the last look: nobody
+   * waits for what is in them any more. Not by Bull's obliterate: it wants a paused queue, and
+   * an instance that only hung would find its own queue paused when it comes back.
+   */
+  async function look(): Promise<void> {
+    const before = missing;
+    missing = new Set();
+    const start = `${prefix}:${NAME}`;
+    let cursor = '0';
+    do {
+      const [next, keys] = await client.scan(cursor, 'MATCH', `${start}*`, 'COUNT', KEYS_PER_SCAN);
+      cursor = next;
+      // Asked after each answer: who starts says so before it has a queue.
+      const there = new Set([cluster.instanceId, ...cluster.peers()]);
+      const left = keys.filter((key) => {
+        const instanceId = key.slice(start.length).split(':', 1).join();
+        if (there.has(instanceId)) return false;
+        missing.add(instanceId);
+        return before.has(instanceId);
+      });
+      if (left.length > 0) await client.unlink(...left);
+    } while (cursor !== '0' && !closed);
+  }
+
+  /** Looks, and again until nothing of anybody who is gone is left. */
+  function lookSoon(): void {
+    // The pause begins with the end of a look that is under way.
+    void looking.then(() => {
+      if (!closed) nextLook ??= setTimeout(beginLook, LEFTOVERS_MS);
+    });
+  }
+
+  function beginLook(): void {
+    nextLook = undefined;
+    // When Redis is back there is another one.
+    if (!redis.available()) return;
+    looking = look().then(
+      () => {
+        if (missing.size > 0) lookSoon();
+      },
+      (error: unknown) => {
+        log.warn({ err: error }, 'queues of instances that are gone stay in Redis for now');
+        lookSoon();
+      },
+    );
+  }
+
+  lookSoon();
+  redis.onChange((available) => {
+    if (available) lookSoon();
+  });
+  cluster.onLeave((peer) => {
+    queues.delete(peer);
+    lookSoon();
+  });
+
   return {
     add: async (instanceId, data) => {
       await withLimit(open(instanceId).add(data), ADD_MS, 'adding a job to the queue');
     },
-    remove: async (instanceId) => {
-      queues.delete(instanceId);
-      // Not Bull's obliterate: it wants a paused queue, and an instance that only hung would
-      // find its own queue paused when it comes back.
-      let cursor = '0';
-      do {
-        const [next, keys] = await client.scan(
-          cursor,
-          'MATCH',
-          `${prefix}:${queueName(instanceId)}:*`,
-          'COUNT',
-          1_000,
-        );
-        cursor = next;
-        if (keys.length > 0) await client.unlink(...keys);
-      } while (cursor !== '0');
-    },
     close: async () => {
+      closed = true;
+      clearTimeout(nextLook);
+      await looking;
       // Waits for the jobs under way; their senders wait for the answers.
       await withLimit(own.close(), 5_000, 'closing the queue worker');
     },

@@ -3,7 +3,9 @@ import { once } from 'node:events';
 import { connect as connectTo } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { setTimeout as delay } from 'node:timers/promises';
+import { Redis } from 'ioredis';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { Instance } from '../../scripts/cluster/local-cluster.ts';
 import { call, connect, emit, listen, type Person, signUp } from '../support/client.ts';
 import { uniqueName } from '../support/server.ts';
 import { expectHolds, print, readMessages } from './checker.ts';
@@ -35,17 +37,40 @@ describe('with three instances', () => {
     await expectHolds(`${kills} instances killed`, cluster, fleet);
   });
 
-  it('2. all instances killed at once: holds', async () => {
+  it('2. all instances killed at once: holds, and their queues are removed', async () => {
     const { cluster } = scene;
     const fleet = await scene.fleet();
     const stop = fleet.write(100);
     await delay(1_500);
-    await Promise.all(cluster.instances.map((instance) => instance.kill()));
-    await delay(1_000);
-    await Promise.all(cluster.instances.map((instance) => instance.start()));
-    await delay(1_500);
-    stop();
-    await expectHolds('all instances killed', cluster, fleet);
+    const redis = new Redis(cluster.redis?.url ?? '');
+    try {
+      const dead = await idsOf(cluster.instances);
+      // One that hangs first, so that it leaves jobs behind; Redis hands them to it all the same.
+      cluster.instances[0]?.halt();
+      let jobs = 0;
+      await until('jobs that it does not do', 5_000, async () => {
+        const [key] = await redis.keys(`parley:*:bull:messages-${dead[0]}:active`);
+        jobs = key === undefined ? 0 : await redis.llen(key);
+        return jobs > 0;
+      });
+      await Promise.all(cluster.instances.map((instance) => instance.kill()));
+      await delay(1_000);
+      await Promise.all(cluster.instances.map((instance) => instance.start()));
+      const alive = await idsOf(cluster.instances);
+      const [left = ''] = await queueKeys(redis);
+      const marks = alive.map((id) => left.replace(/messages-.*/, `messages-${id}:mark`));
+      await Promise.all(marks.map((mark) => redis.set(mark, 'of a living one')));
+      await delay(1_500);
+      stop();
+      await expectHolds('all instances killed', cluster, fleet);
+      const removedAfter = await until('only the living to have queues', 30_000, async () =>
+        (await queueKeys(redis)).every((key) => alive.some((id) => key.includes(`-${id}:`))),
+      );
+      print('all instances killed', { jobsLeft: jobs, removedAfter });
+      expect(await redis.exists(...marks)).toBe(alive.length);
+    } finally {
+      redis.disconnect();
+    }
   });
 
   it('an instance that hangs and comes back: holds, nothing appears out of order', async () => {
@@ -209,6 +234,13 @@ async function askRaw(url: string): Promise<{ answer: Promise<string> }> {
 /** The id of the instance that answers. */
 const answering = async (url: string, cookie = ''): Promise<string> =>
   (await call<Health>(url, 'GET', '/health', { headers: { cookie } })).body.instance.id;
+
+const idsOf = (instances: Instance[]): Promise<string[]> =>
+  Promise.all(
+    instances.map(async ({ url }) => (await call<Health>(url, 'GET', '/health')).body.instance.id),
+  );
+
+const queueKeys = (redis: Redis): Promise<string[]> => redis.keys('parley:*:bull:messages-*');
 
 /** Asks and writes without a pause through nginx; the returned function says what failed. */
 function keepAsking(url: string, person: Person) {
