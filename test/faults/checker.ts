@@ -6,6 +6,7 @@ import mongoose from 'mongoose';
 import { expect } from 'vitest';
 import type { LocalCluster } from '../../scripts/cluster/local-cluster.ts';
 import { type Fleet, until } from './fleet.ts';
+import type { Remembered } from './memory.ts';
 
 interface StoredMessage {
   _id: string;
@@ -38,7 +39,8 @@ const SEND_MS = 60_000;
  * each copy.
  * @param what the row, for the printed line
  * @param options.wholeWithinMs from the last acknowledgement on; the promise is 5 s
- * @param options.isRestored messages between the backup and its return are missing, rightly
+ * @param options.isRestored messages between the backup and its return are missing, rightly,
+ *   and clients may have begun anew
  */
 export async function expectHolds(
   what: string,
@@ -70,7 +72,7 @@ export async function expectHolds(
     ...faultsOfAcknowledgements(fleet, stored, verdict),
     ...faultsOfOrder(stored, verdict, isRestored),
     ...(wholeAfter > wholeWithinMs ? [`clients were whole only after ${wholeAfter} ms`] : []),
-    ...faultsOfClients(fleet, stored),
+    ...faultsOfClients(fleet, stored, isRestored),
     ...[...cluster.instances, cluster.nginx].flatMap(({ name, surprises }) =>
       surprises.map(({ code, signal }) => `${name} ended by itself: ${signal ?? code}`),
     ),
@@ -161,17 +163,55 @@ function faultsOfOrder(
   return faults;
 }
 
-function faultsOfClients({ bots }: Fleet, stored: Map<string, StoredMessage[]>): string[] {
+function faultsOfClients(
+  { bots }: Fleet,
+  stored: Map<string, StoredMessage[]>,
+  isRestored: boolean,
+): string[] {
   return bots.flatMap((bot) =>
-    bot.conversationIds.flatMap((id) => {
-      const held = bot.heldOf(id).map(({ _id }) => _id);
-      const all = (stored.get(id) ?? []).map(({ _id }) => _id);
-      // A client begins with the newest page, so it may lack what is older than its first.
-      const expected = all.slice(all.indexOf(held[0] ?? ''));
-      if (held.length > 0 && held.join() === expected.join()) return [];
-      return [`${bot.person.fullName} holds ${held.length} of ${all.length} messages of ${id}`];
-    }),
+    bot.conversationIds.flatMap((id) =>
+      faultsOfCopy({
+        held: bot.heldOf(id),
+        stored: stored.get(id) ?? [],
+        remembered: bot.memory.of(id),
+        isRestored,
+      }).map((fault) => `${bot.person.fullName}, ${id}: ${fault}`),
+    ),
   );
+}
+
+type Place = Pick<StoredMessage, '_id' | 'seq'>;
+
+/**
+ * What is wrong with a client's copy of a conversation. A client begins with the newest page, so
+ * it may lack what is older than all it ever held; everything from there on it has to hold, once
+ * and in order.
+ */
+export function faultsOfCopy(copy: {
+  held: readonly Place[];
+  stored: readonly Place[];
+  remembered: Remembered;
+  isRestored?: boolean;
+}): string[] {
+  const { held, stored, remembered, isRestored = false } = copy;
+  const { lowest = Number.NaN, live, resets } = remembered;
+  const faults: string[] = [];
+  const expected = stored.filter(({ seq }) => seq >= lowest);
+  const ids = (places: readonly Place[]): string => places.map(({ _id }) => _id).join();
+  if (held.length === 0 || ids(held) !== ids(expected)) {
+    const seqs = held.map(({ seq }) => seq);
+    const lacks = expected.filter(({ seq }) => !seqs.includes(seq)).map(({ seq }) => seq);
+    faults.push(
+      `holds ${held.length} of ${expected.length} messages from ${lowest} on (of ${stored.length})` +
+        `, lacks ${lacks.slice(0, 5).join(' ') || 'none'}`,
+    );
+  }
+  const heldIds = new Set(held.map(({ _id }) => _id));
+  for (const [id, seq] of live) {
+    if (seq >= lowest && !heldIds.has(id)) faults.push(`was told ${seq} and does not hold it`);
+  }
+  if (resets > 0 && !isRestored) faults.push(`was told ${resets} times to begin anew`);
+  return faults;
 }
 
 function longestGap(times: number[]): number {

@@ -9,6 +9,7 @@ import type { Message, Position, SyncResult } from '../../src/protocol/types.ts'
 import { ParleyClient } from '../../src/web/client/client.ts';
 import { createMemoryStorage } from '../../src/web/client/outbox-storage.ts';
 import { call, type Person, signUp } from '../support/client.ts';
+import { createMemory, type Memory } from './memory.ts';
 
 /** One acknowledgement, as it is written down outside the system. */
 export interface Acknowledged {
@@ -51,6 +52,8 @@ export interface Bot {
   waiting(): number;
   /** What it holds of a conversation, in order. */
   heldOf(conversationId: string): readonly Message[];
+  /** What it held before, and so has to hold still. */
+  memory: Memory;
   /** Asks for what it lacks; clients with a socket do so by themselves. */
   catchUp(): Promise<void>;
   stop(): void;
@@ -142,6 +145,8 @@ export async function openFleet(options: FleetOptions): Promise<Fleet> {
   // Connected, and with an answer to a first message in every conversation.
   for (const bot of bots) for (const id of bot.conversationIds) bot.write(id);
   await until('everybody to be connected', 120_000, () => bots.every((bot) => bot.waiting() === 0));
+  // Also those without a socket hold something, of which nothing may be missing afterwards.
+  await Promise.all(bots.map((bot) => bot.catchUp()));
   return fleet;
 }
 
@@ -180,6 +185,19 @@ function socketBot(
     }
     return answer;
   };
+  const memory = createMemory();
+  const { messages } = client;
+  messages.changed.listen(() => {
+    for (const id of recipients.keys()) memory.note(id, messages.view(id).messages);
+  });
+  for (const event of ['newMessage', 'newGroupMessage'] as const) {
+    connection.events.on(event, memory.noteLive);
+  }
+  const applyChanges = messages.applyChanges.bind(messages);
+  messages.applyChanges = (changes) => {
+    if (changes.reset) memory.beginAnew(changes.conversationId);
+    applyChanges(changes);
+  };
   client.start();
   const load = async (): Promise<void> => {
     await client.loadPeople();
@@ -196,7 +214,8 @@ function socketBot(
       begun.set(entry.clientId, performance.now());
     },
     waiting: () => client.outbox.pendingCount() + [...recipients.keys()].filter(hasFailed).length,
-    heldOf: (id) => client.messages.view(id).messages,
+    heldOf: (id) => messages.view(id).messages,
+    memory,
     catchUp: () => loaded,
     stop: () => client.stop(),
   };
@@ -209,6 +228,7 @@ function socketBot(
 function httpBot(url: string, person: Person, recipients: Map<string, Recipient>, book: Book): Bot {
   const textFor = createCounter();
   const held = new Map<string, Message[]>([...recipients.keys()].map((id) => [id, []]));
+  const memory = createMemory();
   const lanes = new Map<string, Promise<void>>();
   let waiting = 0;
   let stopped = false;
@@ -253,6 +273,7 @@ function httpBot(url: string, person: Person, recipients: Map<string, Recipient>
     },
     waiting: () => waiting,
     heldOf: (id) => held.get(id) ?? [],
+    memory,
     catchUp: async () => {
       for (let more = true; more; ) {
         const since = Object.fromEntries([...held].map(([id, list]) => [id, positionOf(list)]));
@@ -262,9 +283,11 @@ function httpBot(url: string, person: Person, recipients: Map<string, Recipient>
           continue;
         }
         for (const { conversationId, reset, messages } of answer.body.changes) {
+          if (reset) memory.beginAnew(conversationId);
           const list = reset ? [] : (held.get(conversationId) ?? []);
           list.push(...messages);
           held.set(conversationId, list);
+          memory.note(conversationId, list);
         }
         more = answer.body.more;
       }
