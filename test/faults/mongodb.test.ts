@@ -7,9 +7,11 @@ import { setTimeout as delay } from 'node:timers/promises';
 import mongoose from 'mongoose';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { LocalCluster } from '../../scripts/cluster/local-cluster.ts';
-import { type ClientSocket, connect, emit, type Person, signUp } from '../support/client.ts';
+import type { Problem } from '../../src/protocol/problems.ts';
+import type { Message } from '../../src/protocol/types.ts';
+import { type ClientSocket, call, connect, emit, type Person, signUp } from '../support/client.ts';
 import { uniqueName } from '../support/server.ts';
-import { expectHolds, print } from './checker.ts';
+import { expectHolds, print, readMessages } from './checker.ts';
 import { until } from './fleet.ts';
 import { type Health, openScene, type Scene, seconds } from './scene.ts';
 
@@ -19,6 +21,37 @@ async function askWhileAway(socket: ClientSocket, to: Person) {
   const payload = { to: to.id, text: 'while away', clientId: uniqueName('client') };
   const answer = await emit(socket, 'sendMessage', payload);
   return { answer, took: Math.round(performance.now() - began) };
+}
+
+const isProblem = ({ headers }: { headers: Headers }): boolean =>
+  headers.get('content-type')?.startsWith('application/problem+json') ?? false;
+
+/**
+ * Has people send over HTTP whose sessions the instance has not read yet, each one message,
+ * again and again until it is stored. Resolves with what was answered when all are.
+ */
+async function sendAsStrangers(url: string, senders: Person[], to: Person, text: string) {
+  const counted = { created: 0, repeated: 0, refused: 0, longest: 0 };
+  const wrong: string[] = [];
+  async function sendUntilStored(as: Person): Promise<void> {
+    const body = { text, clientId: uniqueName('client') };
+    for (;;) {
+      const began = performance.now();
+      const path = `/api/messages/send/${to.id}`;
+      const answer = await call<Message | Problem>(url, 'POST', path, { as, body });
+      counted.longest = Math.max(counted.longest, Math.round(performance.now() - began));
+      if (answer.status === 201) counted.created++;
+      else if (answer.status === 200) counted.repeated++;
+      else if (answer.status === 503 && isProblem(answer) && answer.headers.has('retry-after')) {
+        counted.refused++;
+        await delay(200);
+        continue;
+      } else wrong.push(`${answer.status} ${JSON.stringify(answer.body)}`);
+      return;
+    }
+  }
+  await Promise.all(senders.map(sendUntilStored));
+  return { counted, wrong };
 }
 
 describe('with MongoDB', () => {
@@ -56,10 +89,11 @@ describe('with MongoDB', () => {
     },
   ])('$how (row $row): 503 within 5 s, sockets stay, then holds', async (row) => {
     const { cluster } = scene;
-    const [a] = cluster.instances;
-    if (a === undefined) throw new Error('an instance is needed');
+    const [a, b] = cluster.instances;
+    if (a === undefined || b === undefined) throw new Error('two instances are needed');
     const fleet = await scene.fleet();
     const [ann, ben] = [await signUp(a.url), await signUp(a.url)];
+    const strangers = await Promise.all(Array.from({ length: 10 }, () => signUp(b.url)));
     const socket = await connect(a.url, ann);
     let cuts = 0;
     socket.on('disconnect', () => cuts++);
@@ -67,6 +101,7 @@ describe('with MongoDB', () => {
     await delay(1_500);
     await row.harm(cluster);
     const away = Promise.all(Array.from({ length: 5 }, () => askWhileAway(socket, ben)));
+    const byHttp = sendAsStrangers(a.url, strangers, ben, 'by HTTP');
     const until503 = await away;
     const ready = await fetch(`${a.url}/readyz`);
     const health = (await (await fetch(`${a.url}/health`)).json()) as Health;
@@ -74,8 +109,13 @@ describe('with MongoDB', () => {
     await row.mend(cluster);
     await delay(2_000);
     stop();
+    const { counted, wrong } = await byHttp;
     const longest = Math.max(...until503.map(({ took }) => took));
     print(row.how, { refused: until503.length, longest, ready: ready.status, cuts });
+    print(`${row.how}, by HTTP with sessions not read yet`, { ...counted, wrong: wrong.length });
+    expect(wrong).toEqual([]);
+    expect(counted.refused).toBeGreaterThanOrEqual(strangers.length);
+    expect(counted.longest).toBeLessThan(5_000);
     expect(until503.map(({ answer }) => answer)).toEqual(
       until503.map(() => ({ ok: false, error: expect.objectContaining({ status: 503 }) })),
     );
@@ -86,6 +126,9 @@ describe('with MongoDB', () => {
     socket.disconnect();
     await expectHolds(row.how, cluster, fleet, { wholeWithinMs: 15_000 });
     await expectNoGhosts(cluster, [ann.id, ben.id].sort().join('-'), 'while away');
+    const ids = strangers.map(({ id }) => [id, ben.id].sort().join('-'));
+    const stored = await readMessages(cluster.mongodb.url, ids);
+    expect([...stored.values()].map((messages) => messages.length)).toEqual(ids.map(() => 1));
   });
 
   it('a backup is restored: clients are told to begin anew', async () => {
