@@ -28,9 +28,9 @@ export function MemberItem({ member, group, mayRemove }: MemberItemProps) {
         size="sm"
         online={presence?.online ?? false}
       />
-      <span className="min-w-0 flex-1 truncate">
-        {member.fullName}
-        {isSelf && <span className="text-ink-faint"> (you)</span>}
+      <span className="flex min-w-0 flex-1 gap-1">
+        <span className="truncate">{member.fullName}</span>
+        {isSelf && <span className="shrink-0 text-ink-faint">(you)</span>}
         {presence?.online && <span className="sr-only">, online</span>}
       </span>
       {member.role === 'admin' && (
