@@ -61,10 +61,12 @@ export function Sidebar({ openId }: { openId: string }) {
   );
 }
 
-const plain = (words: string) => words.trim().toLocaleLowerCase();
+/** Without accents, as the directory compares: "tomas" finds "Tomás". */
+const plain = (words: string) =>
+  words.trim().normalize('NFKD').replace(/\p{M}/gu, '').toLocaleLowerCase();
 
 const matching = (rows: ConversationRow[], wanted: string) =>
-  wanted === '' ? rows : rows.filter((row) => row.name.toLocaleLowerCase().includes(wanted));
+  wanted === '' ? rows : rows.filter((row) => plain(row.name).includes(wanted));
 
 /** The arrow keys go from the search box to the list, and up and down in it. */
 function moveBetweenRows(event: KeyboardEvent<HTMLDivElement>): void {
