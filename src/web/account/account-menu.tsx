@@ -22,7 +22,7 @@ import { useLogOut } from './use-log-out.ts';
 const themes = [
   { value: 'light', label: 'Light', icon: <Sun size={17} aria-hidden /> },
   { value: 'dark', label: 'Dark', icon: <Moon size={17} aria-hidden /> },
-  { value: 'system', label: 'Like the system', icon: <Monitor size={17} aria-hidden /> },
+  { value: 'system', label: 'Same as system', icon: <Monitor size={17} aria-hidden /> },
 ] as const;
 
 /** Oneself: name and picture, and what concerns the own account. */

@@ -60,7 +60,7 @@ export function GroupDialog({ group, onClose }: { group: Group; onClose: () => v
             </Button>
           )}
         </div>
-        <p className="mt-4 text-xs text-ink-faint">Made on {date(group.createdAt)}</p>
+        <p className="mt-4 text-xs text-ink-faint">Created on {date(group.createdAt)}</p>
       </DialogBody>
       {asking === 'add' && <AddMembersDialog group={group} onClose={() => setAsking('')} />}
       {asking === 'leave' && (

@@ -12,7 +12,7 @@ export function NobodyYet({ onRetry }: { onRetry: () => unknown }) {
   };
   return (
     <MessagePage icon={<UserPlus aria-hidden />} title="You are the first one here">
-      <p>Share this address. Whoever signs up there appears here by themselves.</p>
+      <p>Share this address. Whoever signs up there appears here at once.</p>
       <p className="mt-3 rounded-lg border border-line bg-canvas px-3 py-2 text-sm break-all text-ink select-all">
         {location.origin}
       </p>
