@@ -44,7 +44,8 @@ export class Connection {
       // Two clients of different people in one process must not share a connection.
       forceNew: true,
       reconnectionDelay: 400,
-      reconnectionDelayMax: 8_000,
+      // A restarted server is met within 6 s, jitter included.
+      reconnectionDelayMax: 4_000,
       randomizationFactor: 0.5,
       timeout: 10_000,
     };
