@@ -20,12 +20,18 @@ export function Picture({ messageId, src, box: { width, height } }: PictureProps
 
   if (isBroken) {
     return (
-      <p
-        className="grid max-w-full place-content-center justify-items-center gap-1 rounded-xl bg-hover p-2 text-center text-sm text-ink-soft"
+      <button
+        type="button"
+        className="grid min-h-20 max-w-full place-content-center justify-items-center gap-1 rounded-xl bg-hover p-2 text-center text-sm text-ink-soft hover:text-ink"
         style={place}
+        onClick={() => setIsBroken(false)}
       >
-        <ImageOff size={16} aria-hidden /> This picture cannot be loaded.
-      </p>
+        <ImageOff size={16} aria-hidden />
+        <span>
+          Could not be loaded.{' '}
+          <span className="font-medium whitespace-nowrap underline">Try again</span>
+        </span>
+      </button>
     );
   }
   return (
