@@ -41,7 +41,7 @@ export function SearchBox({ words, onChange, onEnter }: SearchBoxProps) {
           if (event.key === 'Escape') onChange('');
           if (event.key === 'Enter' && !event.nativeEvent.isComposing) onEnter();
         }}
-        className="h-9 w-full rounded-lg border border-transparent bg-canvas pr-2 pl-9 text-base placeholder:text-ink-faint focus:border-accent focus:outline-2 focus:-outline-offset-1 focus:outline-accent"
+        className="h-9 w-full rounded-lg border border-transparent bg-canvas pr-2 pl-9 text-base placeholder:text-ink-faint focus:border-accent focus:outline-2 focus:-outline-offset-1 focus:outline-accent [&::-webkit-search-cancel-button]:grayscale"
       />
     </div>
   );
