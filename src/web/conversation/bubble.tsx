@@ -71,7 +71,9 @@ export function BubbleFrame(props: BubbleFrameProps) {
     <div className={clsx('flex', isOwn && 'justify-end')}>
       <div
         className={clsx(
-          'relative max-w-[min(85%,34rem)] min-w-0 rounded-2xl shadow-card',
+          'relative max-w-[min(85%,34rem)] rounded-2xl shadow-card',
+          // Words under a tiny picture still have room.
+          box && text !== '' ? 'min-w-48' : 'min-w-0',
           isOwn ? 'bg-own' : 'border border-line bg-raised',
           isFailed && 'border border-danger',
           endsGroup && (isOwn ? 'rounded-br-md' : 'rounded-bl-md'),
@@ -89,7 +91,14 @@ export function BubbleFrame(props: BubbleFrameProps) {
             {mark}
           </span>
         ) : (
-          <div className={clsx('flow-root px-3.5 pb-1.5', text !== '' && 'pt-1.5')}>
+          <div
+            className={clsx(
+              'flow-root px-3.5 pb-1.5',
+              text !== '' && 'pt-1.5',
+              // Without a width of its own: the words go as far as the picture.
+              box && 'w-0 min-w-full',
+            )}
+          >
             {text !== '' && <MessageText text={text} />}
             <span
               className={clsx(
