@@ -492,6 +492,7 @@ describe.skipIf(isWithoutBrowser)('the web client', { timeout: 60_000 }, () => {
     await composer(ann.page, cleo.fullName).waitFor();
     await conversationLink(ann.page, ben.fullName).waitFor();
     expect(await search.inputValue()).toBe('');
+    expect(await composer(ann.page, cleo.fullName).inputValue()).toBe('');
 
     await search.fill(ben.fullName);
     await conversationLink(ann.page, ben.fullName).click();

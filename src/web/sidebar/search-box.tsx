@@ -39,7 +39,10 @@ export function SearchBox({ words, onChange, onEnter }: SearchBoxProps) {
         onChange={(event) => onChange(event.target.value)}
         onKeyDown={(event) => {
           if (event.key === 'Escape') onChange('');
-          if (event.key === 'Enter' && !event.nativeEvent.isComposing) onEnter();
+          if (event.key !== 'Enter' || event.nativeEvent.isComposing) return;
+          // It would begin a new line in the message of the conversation that it opens.
+          event.preventDefault();
+          onEnter();
         }}
         className="h-9 w-full rounded-lg border border-transparent bg-canvas pr-2 pl-9 text-base placeholder:text-ink-faint focus:border-accent focus:outline-2 focus:-outline-offset-1 focus:outline-accent [&::-webkit-search-cancel-button]:grayscale"
       />
