@@ -15,7 +15,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import mongoose, { type Connection } from 'mongoose';
 import { withLimit } from './lifecycle.ts';
 import type { Logger } from './logger.ts';
-import { newId, type Transaction, transactOn } from './mongo.ts';
+import { newId, type Transaction, transactOn, unlessLost } from './mongo.ts';
 import type { RedisLink } from './redis.ts';
 
 type Handler = (payload: unknown, from: string) => void | Promise<void>;
@@ -147,9 +147,11 @@ export function createBus(deps: {
       outgoing = [];
       try {
         const at = new Date();
-        await collection.insertMany(
-          batch.map((message) => ({ ...message, at })) as unknown as mongoose.mongo.Document[],
-          { writeConcern: { w: 1 } },
+        await unlessLost(
+          collection.insertMany(
+            batch.map((message) => ({ ...message, at })) as unknown as mongoose.mongo.Document[],
+            { writeConcern: { w: 1 } },
+          ),
         );
       } catch (error) {
         log.warn({ err: error, words: batch.length }, 'the bus could not write to MongoDB');

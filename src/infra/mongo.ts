@@ -15,6 +15,8 @@ const SERVER_SELECTION_MS = 2_000;
  */
 const OPERATION_MS = 4_000;
 const POOL_WAIT_MS = 1_000;
+/** Longer than an operation and the driver's one retry of it take with the limits above. */
+const LOST_MS = 12_000;
 const TRANSACTION_MS = 4_500;
 /** How long a start waits for a database that is starting, too. */
 const FIRST_CONNECT_MS = 15_000;
@@ -23,6 +25,15 @@ const FIRST_CONNECT_MS = 15_000;
 export class MongoUnusableError extends Error {
   override name = 'MongoUnusableError';
 }
+
+/**
+ * For large operations that others wait in line behind. The driver (mongodb 7.8) waits until the
+ * socket has taken what it sends, and never learns that the socket was closed meanwhile for an
+ * answer out of time: such an operation does not end, and its line would stand still for ever.
+ * @throws TimeLimitError when it is lost, or whatever the operation throws.
+ */
+export const unlessLost = <T>(operation: Promise<T>): Promise<T> =>
+  withLimit(operation, LOST_MS, 'an operation of MongoDB');
 
 /** A new id: 24 hexadecimal digits that grow with time. */
 export const newId = (): string => new mongoose.Types.ObjectId().toHexString();

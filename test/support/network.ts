@@ -15,6 +15,8 @@ export interface Network {
   holdAnswers(text: string): Promise<void>;
   /** From now on everything is swallowed, both ways; connections seem to stay. */
   swallow(): void;
+  /** From now on the server takes nothing of what clients send on their present connections. */
+  stall(): void;
   /** Ends all present connections abruptly, as a router that forgot them. */
   reset(): void;
   /** From now on clients get so many bytes a second. */
@@ -26,6 +28,7 @@ export interface Network {
 export async function openNetwork(serverUrl: string): Promise<Network> {
   const { hostname, port } = new URL(serverUrl);
   const sockets = new Set<Socket>();
+  const nearSockets = new Set<Socket>();
   const asked = new Set<Socket>();
   let state: 'open' | 'cut' | 'swallowing' = 'open';
   let held: { text: string; onAnswer: () => void } | undefined;
@@ -50,6 +53,8 @@ export async function openNetwork(serverUrl: string): Promise<Network> {
     });
     near.on('end', () => far.end());
     far.on('end', () => near.end());
+    nearSockets.add(near);
+    near.on('close', () => nearSockets.delete(near));
     for (const socket of [near, far]) {
       sockets.add(socket);
       // Cutting makes errors on purpose.
@@ -107,6 +112,9 @@ export async function openNetwork(serverUrl: string): Promise<Network> {
       }),
     swallow() {
       state = 'swallowing';
+    },
+    stall() {
+      for (const socket of nearSockets) socket.pause();
     },
     reset: () => drop((socket) => socket.resetAndDestroy()),
     slow(bytes) {

@@ -6,7 +6,7 @@
  * `memberships` holds one document per member, with the reading position.
  */
 import mongoose, { type AnyBulkWriteOperation, type Connection } from 'mongoose';
-import { isDuplicateKey, type Transaction } from '../../infra/mongo.ts';
+import { isDuplicateKey, type Transaction, unlessLost } from '../../infra/mongo.ts';
 import type { GroupRole } from '../../protocol/types.ts';
 
 export interface ConversationRecord {
@@ -235,9 +235,11 @@ export function createConversationStore(connection: Connection) {
           },
         },
       }));
-      await conversations.collection.bulkWrite(
-        operations as unknown as AnyBulkWriteOperation<mongoose.mongo.Document>[] as never,
-        { ordered: false },
+      await unlessLost(
+        conversations.collection.bulkWrite(
+          operations as unknown as AnyBulkWriteOperation<mongoose.mongo.Document>[] as never,
+          { ordered: false },
+        ),
       );
     },
     /** Moves the reading position forward; never back. */

@@ -4,7 +4,7 @@
  */
 import mongoose, { type Connection } from 'mongoose';
 import { unavailable } from '../../errors.ts';
-import { firstIdAt, idTime } from '../../infra/mongo.ts';
+import { firstIdAt, idTime, unlessLost } from '../../infra/mongo.ts';
 import type { Attachment } from '../../protocol/types.ts';
 
 export interface MessageRecord {
@@ -70,7 +70,7 @@ export function createMessageStore(connection: Connection) {
     /** Inserts in order and stops at the first collision; everything before it is stored. */
     insertOrdered: async (records: MessageRecord[]): Promise<InsertOutcome> => {
       try {
-        await collection.insertMany(records, { ordered: true });
+        await unlessLost(collection.insertMany(records, { ordered: true }));
         return { inserted: records.length, collided: false };
       } catch (error) {
         if (error instanceof mongoose.mongo.MongoBulkWriteError && error.code === 11_000) {
@@ -84,15 +84,17 @@ export function createMessageStore(connection: Connection) {
     },
     /** Of the given identities those that are stored. */
     findByIdentity: (identities: MessageIdentity[]): Promise<MessageRecord[]> =>
-      collection
-        .find({
-          $or: identities.map(({ conversationId, senderId, clientId }) => ({
-            conversationId,
-            senderId,
-            clientId,
-          })),
-        })
-        .toArray(),
+      unlessLost(
+        collection
+          .find({
+            $or: identities.map(({ conversationId, senderId, clientId }) => ({
+              conversationId,
+              senderId,
+              clientId,
+            })),
+          })
+          .toArray(),
+      ),
     /** The highest seq of a conversation; 0 when it has no message. */
     lastSeq: async (conversationId: string): Promise<number> => {
       const last = await collection.findOne(
