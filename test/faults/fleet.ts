@@ -54,6 +54,8 @@ export interface Bot {
   heldOf(conversationId: string): readonly Message[];
   /** What it held before, and so has to hold still. */
   memory: Memory;
+  /** Has a socket, and so becomes whole by itself. */
+  isConnected: boolean;
   /** Asks for what it lacks; clients with a socket do so by themselves. */
   catchUp(): Promise<void>;
   stop(): void;
@@ -216,6 +218,7 @@ function socketBot(
     waiting: () => client.outbox.pendingCount() + [...recipients.keys()].filter(hasFailed).length,
     heldOf: (id) => messages.view(id).messages,
     memory,
+    isConnected: true,
     catchUp: () => loaded,
     stop: () => client.stop(),
   };
@@ -274,6 +277,7 @@ function httpBot(url: string, person: Person, recipients: Map<string, Recipient>
     waiting: () => waiting,
     heldOf: (id) => held.get(id) ?? [],
     memory,
+    isConnected: false,
     catchUp: async () => {
       for (let more = true; more; ) {
         const since = Object.fromEntries([...held].map(([id, list]) => [id, positionOf(list)]));
