@@ -54,8 +54,6 @@ export interface Bot {
   heldOf(conversationId: string): readonly Message[];
   /** What it held before, and so has to hold still. */
   memory: Memory;
-  /** Has a socket, and so becomes whole by itself. */
-  isConnected: boolean;
   /** Asks for what it lacks; clients with a socket do so by themselves. */
   catchUp(): Promise<void>;
   stop(): void;
@@ -218,7 +216,6 @@ function socketBot(
     waiting: () => client.outbox.pendingCount() + [...recipients.keys()].filter(hasFailed).length,
     heldOf: (id) => messages.view(id).messages,
     memory,
-    isConnected: true,
     catchUp: () => loaded,
     stop: () => client.stop(),
   };
@@ -277,7 +274,6 @@ function httpBot(url: string, person: Person, recipients: Map<string, Recipient>
     waiting: () => waiting,
     heldOf: (id) => held.get(id) ?? [],
     memory,
-    isConnected: false,
     catchUp: async () => {
       for (let more = true; more; ) {
         const since = Object.fromEntries([...held].map(([id, list]) => [id, positionOf(list)]));
