@@ -225,6 +225,9 @@ function socketBot(
   }
 }
 
+/** As clients without a socket do. */
+const ASK_EVERY_MS = 5_000;
+
 function httpBot(url: string, person: Person, recipients: Map<string, Recipient>, book: Book): Bot {
   const textFor = createCounter();
   const held = new Map<string, Message[]>([...recipients.keys()].map((id) => [id, []]));
@@ -259,6 +262,37 @@ function httpBot(url: string, person: Person, recipients: Map<string, Recipient>
     return call<T>(url, 'POST', path, { as: person, body, signal: limit }).catch(() => undefined);
   }
 
+  async function askForAll(): Promise<void> {
+    for (let more = true; more && !stopped; ) {
+      const since = Object.fromEntries([...held].map(([id, list]) => [id, positionOf(list)]));
+      const answer = await post<SyncResult>('/api/sync', { since });
+      if (answer?.status !== 200) {
+        await delay(200);
+        continue;
+      }
+      for (const { conversationId, reset, messages } of answer.body.changes) {
+        if (reset) memory.beginAnew(conversationId);
+        const list = reset ? [] : (held.get(conversationId) ?? []);
+        list.push(...messages);
+        held.set(conversationId, list);
+        memory.note(conversationId, list);
+      }
+      more = answer.body.more;
+    }
+  }
+
+  /** One after the other: two at once would bring the same twice. */
+  let lastAsked: Promise<void> = Promise.resolve();
+  let asks = 0;
+  function catchUp(): Promise<void> {
+    asks++;
+    lastAsked = lastAsked.then(askForAll).finally(() => asks--);
+    return lastAsked;
+  }
+  const asking = setInterval(() => {
+    if (asks === 0) void catchUp();
+  }, ASK_EVERY_MS);
+
   return {
     person,
     conversationIds: [...recipients.keys()],
@@ -274,25 +308,9 @@ function httpBot(url: string, person: Person, recipients: Map<string, Recipient>
     waiting: () => waiting,
     heldOf: (id) => held.get(id) ?? [],
     memory,
-    catchUp: async () => {
-      for (let more = true; more; ) {
-        const since = Object.fromEntries([...held].map(([id, list]) => [id, positionOf(list)]));
-        const answer = await post<SyncResult>('/api/sync', { since });
-        if (answer?.status !== 200) {
-          await delay(200);
-          continue;
-        }
-        for (const { conversationId, reset, messages } of answer.body.changes) {
-          if (reset) memory.beginAnew(conversationId);
-          const list = reset ? [] : (held.get(conversationId) ?? []);
-          list.push(...messages);
-          held.set(conversationId, list);
-          memory.note(conversationId, list);
-        }
-        more = answer.body.more;
-      }
-    },
+    catchUp,
     stop: () => {
+      clearInterval(asking);
       stopped = true;
     },
   };
