@@ -90,10 +90,12 @@ function joinWrites(conn: EngineSocket): void {
 interface EngineSocket {
   flush(): void;
   /** Packets that were not handed to the transport yet. */
-  writeBuffer: unknown[];
+  writeBuffer: { data?: unknown }[];
   /** Of a WebSocket its `ws`; polling has none. */
-  transport: { socket?: { _socket?: NodeSocket | null } };
+  transport: { socket?: { _socket?: NodeSocket | null; terminate(): void } };
 }
+
+const engineSocketOf = (socket: ChatSocket) => socket.conn as unknown as EngineSocket;
 
 function guardedPublisher(redis: RedisLink) {
   const { commands } = redis;
@@ -138,7 +140,7 @@ const MOST_BYTES = 4 * 1024 * 1024;
 
 /** Whether more waits for a socket's client than may. */
 export function readsTooSlowly(socket: ChatSocket): boolean {
-  const { writeBuffer } = socket.conn as unknown as { writeBuffer: { data?: unknown }[] };
+  const { writeBuffer } = engineSocketOf(socket);
   if (writeBuffer.length > MOST_PACKETS) return true;
   let bytes = 0;
   for (const { data } of writeBuffer) {
@@ -149,8 +151,8 @@ export function readsTooSlowly(socket: ChatSocket): boolean {
 }
 
 /** Ends a connection at once: a polite farewell would wait behind everything else. */
-export function cutOff({ conn }: ChatSocket): void {
-  const { socket } = conn.transport as unknown as { socket?: { terminate?: () => void } };
-  if (socket?.terminate === undefined) conn.close(true);
-  else socket.terminate();
+export function cutOff(socket: ChatSocket): void {
+  const webSocket = engineSocketOf(socket).transport.socket;
+  if (webSocket === undefined) socket.conn.close(true);
+  else webSocket.terminate();
 }
