@@ -34,7 +34,8 @@ function serverUrl(text: string): string {
 const program = new Command('conformance')
   .description(
     'Tests a running server against the wire contract, over HTTP and sockets. It signs up people ' +
-      'of its own and leaves the data of others alone; what it writes stays on that server.',
+      'of its own and leaves the data of others alone; what it writes stays on that server. ' +
+      'It does more from one address than people do: start the server with RATE_LIMIT_SCALE=1000.',
   )
   .argument('<url>', 'of the server or of the balancer in front', serverUrl)
   .option('--json', 'the result as JSON on stdout, progress on stderr', false)

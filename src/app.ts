@@ -9,9 +9,11 @@ import { randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { createServer, type Server as HttpServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Config } from './config.ts';
+import { AppError } from './errors.ts';
 import { createAttachmentService } from './features/attachments/attachments.service.ts';
 import { createAttachmentStore } from './features/attachments/attachments.store.ts';
 import { authOperations } from './features/auth/auth.operations.ts';
@@ -35,30 +37,63 @@ import { createMessageStore } from './features/messages/messages.store.ts';
 import { createPersistBatch } from './features/messages/persist-batch.ts';
 import { createPipeline, type MessageJob } from './features/messages/pipeline.ts';
 import { createSyncService } from './features/messages/sync.service.ts';
+import { operationsOperations } from './features/operations/operations.operations.ts';
+import {
+  createOperationsService,
+  type InstanceFacts,
+  SAMPLES_PER_MINUTE,
+} from './features/operations/operations.service.ts';
+import { createAdministratorService } from './features/users/administrators.service.ts';
+import { createAdministratorStore } from './features/users/administrators.store.ts';
 import { presenceEvents } from './features/users/presence.operations.ts';
 import { userOperations } from './features/users/users.operations.ts';
 import { createUserService } from './features/users/users.service.ts';
 import { createUserStore } from './features/users/users.store.ts';
 import { createDiskBlobStore } from './infra/blob-store.ts';
 import { createBus } from './infra/bus.ts';
+import { type CacheContext, cacheEntries, cacheTotals } from './infra/cache.ts';
+import { createCacheEpoch } from './infra/cache-epoch.ts';
+import { createChangePoll } from './infra/change-poll.ts';
 import { type Cluster, createCluster } from './infra/cluster.ts';
+import { watchEventLoop } from './infra/event-loop.ts';
+import { exportFigures } from './infra/figures.ts';
+import { createFreshness } from './infra/freshness.ts';
 import { gracefulClose } from './infra/graceful-close.ts';
 import { createLifecycle } from './infra/lifecycle.ts';
 import { createLogger, type Logger } from './infra/logger.ts';
-import { connectMongo, createIndexes, deploymentId, isReachable, newId } from './infra/mongo.ts';
+import { createMetrics, type ProcessMetrics } from './infra/metrics.ts';
+import {
+  connectMongo,
+  createIndexes,
+  databaseTime,
+  deploymentId,
+  isReachable,
+  newId,
+} from './infra/mongo.ts';
+import { createPoolMonitor } from './infra/mongo-pool.ts';
 import { createPasswordPool } from './infra/password-pool.ts';
 import { createInstanceQueue, type InstanceQueue } from './infra/queue.ts';
+import { createRateLimits } from './infra/rate-limit.ts';
 import { connectRedis, type RedisLink } from './infra/redis.ts';
+import { createSecondaryReads, readPrimary } from './infra/secondary-reads.ts';
 import { keptSecret } from './infra/secret.ts';
 import { createSocketServer } from './infra/socket-server.ts';
+import { createTraffic, successOf } from './infra/traffic.ts';
+import { problems } from './protocol/problems.ts';
 import { createFanout } from './realtime/fanout.ts';
 import { createHeadsBroadcaster } from './realtime/heads.ts';
 import { createPresence, type Presence } from './realtime/presence.ts';
-import { healthRoutes } from './transport/health.ts';
+import { createAddressOf } from './transport/address.ts';
+import { createAdmission } from './transport/admission.ts';
+import { healthRoutes, isWatching } from './transport/health.ts';
 import { createHttpApp } from './transport/http.ts';
+import { createKnownDevices } from './transport/known-devices.ts';
 import { createOriginCheck } from './transport/origin.ts';
+import { queuePage } from './transport/queue-page.ts';
 import { createRunOperation } from './transport/run-operation.ts';
 import { bindSockets } from './transport/socket.ts';
+import { createSocketCaps } from './transport/socket-caps.ts';
+import { timeWithoutExpress } from './transport/timing.ts';
 
 export interface App {
   /** The address people open, e.g. http://127.0.0.1:3000 */
@@ -71,6 +106,8 @@ export interface App {
 export interface AppOverrides {
   log?: Logger;
   clock?: () => Date;
+  /** Told at /metrics, too; whoever owns the process collects them, once. */
+  processMetrics?: ProcessMetrics;
 }
 
 /** A configuration whose MongoDB is known; Redis may be absent. */
@@ -100,7 +137,9 @@ export async function createApp(config: AppConfig, overrides: AppOverrides = {})
     let isReady = false;
 
     // Infrastructure.
-    const connection = await connectMongo(config.mongodb.uri, config.mongodb, log);
+    const metrics = createMetrics(log, overrides.processMetrics);
+    const pool = createPoolMonitor();
+    const connection = await connectMongo(config.mongodb.uri, config.mongodb, log, pool);
     lifecycle.onClose('MongoDB', () => connection.close());
     // Keeps deployments apart that share one Redis.
     const namespace = `parley:${await deploymentId(connection)}`;
@@ -109,6 +148,13 @@ export async function createApp(config: AppConfig, overrides: AppOverrides = {})
         ? undefined
         : await connectRedis(config.redisUrl, log);
     if (redis !== undefined) lifecycle.onClose('Redis', () => redis.close());
+    const limits = createRateLimits({
+      numbers: config.rateLimits,
+      redis,
+      namespace,
+      count: metrics.rateLimited,
+      log,
+    });
     const passwords = await createPasswordPool(config.bcryptCost);
     lifecycle.onClose('password workers', () => passwords.close());
     const bus = createBus({
@@ -121,6 +167,17 @@ export async function createApp(config: AppConfig, overrides: AppOverrides = {})
     });
     lifecycle.onClose('bus', () => bus.close());
     const cluster: Cluster = createCluster({ instanceId, bus, log });
+    const freshness = createFreshness(bus, () => cluster.peers().length > 0);
+    const cacheEpoch = createCacheEpoch(bus, cluster);
+    const caches: CacheContext = {
+      enabled: config.cache,
+      freshness,
+      // Who left a group is announced, and not found by a look at what changed.
+      trusted: () => config.cache && changes.trusted() && bus.healthy(),
+      redis,
+      namespace: () => `${namespace}:${cacheEpoch()}`,
+      figures: new Map(),
+    };
 
     // The socket server comes before the features, because they fan out through it.
     const isKnownOrigin = createOriginCheck(config);
@@ -133,6 +190,7 @@ export async function createApp(config: AppConfig, overrides: AppOverrides = {})
       corsOrigins: config.corsOrigins,
       isKnownOrigin,
     });
+    timeWithoutExpress(http, (url) => !url.startsWith('/socket.io/'));
     const fanout = createFanout({
       io,
       bus,
@@ -148,8 +206,15 @@ export async function createApp(config: AppConfig, overrides: AppOverrides = {})
       newId,
       clock,
     });
+    const userStore = createUserStore(connection, caches);
+    const administrators = createAdministratorService({
+      store: createAdministratorStore(connection),
+      users: userStore,
+      adminEmail: config.adminEmail,
+    });
     const users = createUserService({
-      store: createUserStore(connection),
+      store: userStore,
+      administrators,
       attachments,
       isOnline: (userId) => presence.isOnline(userId),
       fanout,
@@ -165,17 +230,26 @@ export async function createApp(config: AppConfig, overrides: AppOverrides = {})
       log,
     });
     lifecycle.onClose('presence', () => presence.close());
+    const secret = config.jwtSecret ?? (await keptSecret(config.dataDir));
     const sessions = createSessionService({
       store: createSessionStore(connection),
       bus,
-      secret: config.jwtSecret ?? (await keptSecret(config.dataDir)),
+      secret,
       newId,
       clock,
       log,
     });
     const auth = createAuthService({ users, sessions, passwords });
-    const conversationStore = createConversationStore(connection);
-    const heads = createHeads({ store: conversationStore, clock, log });
+    const conversationStore = createConversationStore(connection, caches);
+    const heads = createHeads({
+      store: conversationStore,
+      bus,
+      tellsOthers: () => cluster.peers().length > 0 && (redis?.available() ?? false),
+      trusted: caches.trusted,
+      figures: caches.figures,
+      clock,
+      log,
+    });
     lifecycle.onClose('heads of conversations', () => heads.close());
     const conversations = createConversationService({
       store: conversationStore,
@@ -186,16 +260,27 @@ export async function createApp(config: AppConfig, overrides: AppOverrides = {})
       newId,
       clock,
     });
-    const messageStore = createMessageStore(connection);
+    const messageStore = createMessageStore(
+      connection,
+      caches,
+      config.readPreference === 'primary'
+        ? readPrimary
+        : createSecondaryReads({ connection, count: metrics.secondaryRead, log }),
+    );
     const headRecovery = createHeadRecovery({ store: messageStore, conversations, clock, log });
     lifecycle.onClose('recovery of heads', () => headRecovery.close());
     const persist = createPersistBatch({
       store: messageStore,
       conversations,
       onUnknownOutcome: () => void headRecovery.run(),
+      onStored: metrics.batchStored,
       clock,
     });
-    fanout.onRemoteMessage(persist.noteStored);
+    fanout.onRemoteMessage((message) => {
+      persist.noteStored(message);
+      conversations.messageHeard(message);
+      messageStore.noteStored(message);
+    });
     const pipeline = createPipeline({
       persist,
       deliver: createDelivery(fanout),
@@ -203,6 +288,7 @@ export async function createApp(config: AppConfig, overrides: AppOverrides = {})
       queueAvailable: () => redis?.available() ?? false,
       cluster,
       bus,
+      onStored: messageStore.noteStored,
       rememberHeads: conversations.rememberHeads,
       newId,
       log,
@@ -235,8 +321,22 @@ export async function createApp(config: AppConfig, overrides: AppOverrides = {})
 
     // All models are known now.
     await createIndexes(connection, config.mongodb.uri);
+    await users.completeDirectory();
+    await administrators.start();
     await bus.start();
     cluster.start();
+    const databaseNow = () => databaseTime(connection);
+    const changes = createChangePoll(
+      [
+        ...conversations.changeSources(),
+        { name: 'profiles', latest: userStore.latestChange, look: userStore.lookForChanges },
+      ],
+      databaseNow,
+      log,
+    );
+    if (caches.enabled) await changes.start();
+    freshness.begin();
+    lifecycle.onClose('poll of changes', () => changes.close());
     const queue: InstanceQueue<MessageJob> | undefined =
       redis === undefined
         ? undefined
@@ -254,6 +354,7 @@ export async function createApp(config: AppConfig, overrides: AppOverrides = {})
       conversations,
       recoverHeads: headRecovery.run,
       directPartners,
+      databaseNow,
       fanout,
       redis,
       bus,
@@ -263,8 +364,58 @@ export async function createApp(config: AppConfig, overrides: AppOverrides = {})
     await headsBroadcaster.start();
     lifecycle.onClose('heads broadcaster', () => headsBroadcaster.close());
 
+    // Operations. The traffic of the last minute is counted beside the metrics.
+    const traffic = {
+      http: createTraffic(SAMPLES_PER_MINUTE),
+      events: createTraffic(SAMPLES_PER_MINUTE),
+    };
+    const queueJobs = async () => (redis?.available() ? ((await queue?.counts()) ?? {}) : {});
+    const facts: InstanceFacts = {
+      id: instanceId,
+      host: hostname(),
+      pid: process.pid,
+      version: ownVersion(),
+      startedAt: clock().toISOString(),
+    };
+    const operations = createOperationsService({
+      facts,
+      sources: {
+        connections: () => io.engine.clientsCount,
+        pendingMessages: pipeline.pending,
+        storedMessages: metrics.storedMessages,
+        mongodbUp: () => connection.readyState === 1,
+        pool: pool.state,
+        poolMax: config.mongodb.poolMax,
+        redis: () => redisState(redis),
+        queueJobs,
+        caches: caches.enabled ? () => cacheTotals(caches) : undefined,
+      },
+      http: traffic.http,
+      events: traffic.events,
+      eventLoop: watchEventLoop(),
+      bus,
+      cluster,
+      clock,
+      log,
+    });
+    operations.start();
+    lifecycle.onClose('operations', () => operations.close());
+    const requireAdmin = async (userId: string): Promise<void> => {
+      if (await administrators.isAdmin(userId)) return;
+      throw new AppError('forbidden', 'Only administrators may do this.');
+    };
+
     // Transports.
-    const run = createRunOperation(log);
+    const clientAddress = createAddressOf(config.trustProxy);
+    const admission = createAdmission({ limits, sessions });
+    const run = createRunOperation(
+      log,
+      (operation, transport, outcome, seconds) => {
+        metrics.operation(operation, transport, outcome, seconds);
+        if (transport === 'socket') traffic.events.note(successOfOutcome(outcome), seconds * 1_000);
+      },
+      requireAdmin,
+    );
     const httpApp = createHttpApp({
       operations: {
         ...authOperations(auth, sessions),
@@ -272,14 +423,23 @@ export async function createApp(config: AppConfig, overrides: AppOverrides = {})
         ...contactOperations(contacts),
         ...messageOperations(messages, sync),
         ...groupOperations(groups),
+        ...operationsOperations(operations),
       },
       run,
-      verifySession: sessions.verify,
+      limits,
+      admission,
+      addressOf: clientAddress,
+      devices: createKnownDevices(secret),
       renewSession: sessions.renew,
       openAttachment: attachments.open,
       isKnownOrigin,
+      measure: (labels, seconds) => {
+        metrics.httpRequest(labels, seconds);
+        if (isWatching(labels.route)) return;
+        traffic.http.note(successOf(labels.status), seconds * 1_000);
+      },
       mountHealth: healthRoutes({
-        version: ownVersion(),
+        version: facts.version,
         isReady: () => isReady,
         mongodbUp: () => isReachable(connection),
         redis: () => redisState(redis),
@@ -287,6 +447,16 @@ export async function createApp(config: AppConfig, overrides: AppOverrides = {})
         pendingMessages: pipeline.pending,
         instanceId,
         peers: cluster.peers,
+        pool: pool.state,
+        lastMinute: operations.lastMinute,
+        cacheEntries: () => cacheEntries(caches),
+        metrics,
+        metricsToken: config.metricsToken,
+      }),
+      requireAdmin,
+      mountQueuePage: queuePage({
+        queues: () => queue?.everyone(),
+        redis: () => redisState(redis),
       }),
       corsOrigins: config.corsOrigins,
       trustProxy: config.trustProxy,
@@ -297,6 +467,10 @@ export async function createApp(config: AppConfig, overrides: AppOverrides = {})
       io,
       operations: { ...messageEvents(messages, sync), ...presenceEvents(presence, users) },
       run,
+      limits,
+      caps: createSocketCaps(config.rateLimits.scale),
+      admission,
+      addressOf: clientAddress,
       sessions,
       conversations,
       presence,
@@ -308,6 +482,16 @@ export async function createApp(config: AppConfig, overrides: AppOverrides = {})
     lifecycle.onClose('sockets', async () => {
       stopSweeping();
       await closeHttp(() => io.close());
+    });
+    exportFigures(metrics, {
+      connections: () => io.engine.clientsCount,
+      pendingMessages: pipeline.pending,
+      peers: cluster.peers,
+      pool,
+      poolMax: config.mongodb.poolMax,
+      caches: caches.figures,
+      redis,
+      queueJobs,
     });
     const port = await listen(http, config.port, config.host);
     lifecycle.onClose('readiness', () => {
@@ -322,6 +506,10 @@ export async function createApp(config: AppConfig, overrides: AppOverrides = {})
 /** For people and /health: "off" is without, on purpose. */
 const redisState = (redis: RedisLink | undefined): 'off' | 'up' | 'down' =>
   redis === undefined ? 'off' : redis.available() ? 'up' : 'down';
+
+/** @param outcome "ok", or the code of a problem */
+const successOfOutcome = (outcome: string) =>
+  outcome === 'ok' ? 'ok' : successOf(problems[outcome as keyof typeof problems].status);
 
 /** Resolves with the port once the server listens. */
 function listen(http: HttpServer, port: number, host: string): Promise<number> {

@@ -68,9 +68,24 @@ export const settingsSchema = z.object({
     .describe('A MongoDB replica set. Absent: a private MongoDB is obtained and started'),
   MONGODB_POOL_MIN: integer(0, 1_000, 5).describe('Fewest pooled connections to MongoDB'),
   MONGODB_POOL_MAX: integer(1, 1_000, 50).describe('Most pooled connections to MongoDB'),
+  MONGODB_READ_PREFERENCE: z
+    .enum(['primary', 'secondaryPreferred'], 'must be primary or secondaryPreferred')
+    .default('primary')
+    .describe(
+      'secondaryPreferred: pages of history and last messages come from secondaries, nothing else does',
+    ),
   REDIS_URL: redisUrl
     .optional()
     .describe('A Redis or Valkey server, or off. Absent: a private one is obtained and started'),
+  ADMIN_EMAIL: z
+    .string()
+    .trim()
+    .toLowerCase()
+    .pipe(z.email('must be an e-mail address'))
+    .optional()
+    .describe(
+      'Whose account is the administrator. Absent: the first account that nobody seeded is',
+    ),
   JWT_SECRET: z
     .string()
     .min(32, 'must have at least 32 characters, for example from: openssl rand -hex 32')
@@ -85,6 +100,34 @@ export const settingsSchema = z.object({
     'How many reverse proxies stand in front and set X-Forwarded-*; 0: none',
   ),
   BCRYPT_COST: integer(4, 15, 10).describe('Cost of password hashes; each step doubles the time'),
+  CACHE: z
+    .enum(['on', 'off'], 'must be on or off')
+    .default('on')
+    .describe(
+      'off: everything is read from the database, to compare with; slower, and never needed',
+    ),
+  RATE_LIMIT_GENERAL: integer(1, 1_000_000, 100).describe(
+    'Requests a minute from one address by who is not signed in; ten times as many for files',
+  ),
+  RATE_LIMIT_AUTHENTICATED: integer(1, 1_000_000, 200).describe('Requests a minute of one user'),
+  RATE_LIMIT_MESSAGES: integer(1, 1_000_000, 50).describe(
+    'Messages a minute of one user, over HTTP and sockets together',
+  ),
+  RATE_LIMIT_LOGIN: integer(1, 1_000_000, 5).describe(
+    'Attempts in 15 minutes to log in to one account from one address; ten times as many from ' +
+      'one address to any, and in an hour to one account from anywhere',
+  ),
+  RATE_LIMIT_SOCKET: integer(1, 1_000_000, 60).describe('Events a minute on one connection'),
+  RATE_LIMIT_SCALE: integer(1, 1_000_000, 1).describe(
+    'Multiplies all of these, and how many sockets one user and one address may open; for load tests',
+  ),
+  METRICS_TOKEN: z
+    .string()
+    .min(16, 'must have at least 16 characters, for example from: openssl rand -hex 16')
+    .optional()
+    .describe(
+      'Whoever reads /metrics sends it as Authorization: Bearer. Absent: only this machine may read',
+    ),
   LOG_LEVEL: z
     .enum(levels, `must be one of ${levels.join(', ')}`)
     .default('info')
@@ -99,12 +142,32 @@ export interface Config {
   /** Absolute path. */
   dataDir: string;
   mongodb: { uri: string | undefined; poolMin: number; poolMax: number };
+  /** Of pages of history and last messages. */
+  readPreference: z.infer<typeof settingsSchema>['MONGODB_READ_PREFERENCE'];
   redisUrl: string | undefined;
+  /** Lower case, as e-mail addresses are stored. */
+  adminEmail: string | undefined;
   jwtSecret: string | undefined;
   corsOrigins: string[];
   trustProxy: number;
   bcryptCost: number;
+  cache: boolean;
+  /** How often something may be done, multiplied by `scale` already. */
+  rateLimits: RateLimitConfig;
+  /** undefined: /metrics is for this machine alone. */
+  metricsToken: string | undefined;
   logLevel: z.infer<typeof settingsSchema>['LOG_LEVEL'];
+}
+
+/** In a minute; `login` in 15. Everything else is derived from these (infra/rate-limit.ts). */
+export interface RateLimitConfig {
+  general: number;
+  authenticated: number;
+  messages: number;
+  login: number;
+  socket: number;
+  /** By how much these are multiplied. */
+  scale: number;
 }
 
 /** Lists every fault of the environment in one message; programs end with exit code 78 on it. */
@@ -139,11 +202,23 @@ export function parseConfig(env: Record<string, string | undefined>): Config {
     host: s.HOST ?? (production ? '0.0.0.0' : '127.0.0.1'),
     dataDir: resolve(s.DATA_DIR),
     mongodb: { uri: s.MONGODB_URI, poolMin: s.MONGODB_POOL_MIN, poolMax: s.MONGODB_POOL_MAX },
+    readPreference: s.MONGODB_READ_PREFERENCE,
     redisUrl: s.REDIS_URL,
+    adminEmail: s.ADMIN_EMAIL,
     jwtSecret: s.JWT_SECRET,
     corsOrigins: s.CORS_ORIGINS,
     trustProxy: s.TRUST_PROXY,
     bcryptCost: s.BCRYPT_COST,
+    cache: s.CACHE === 'on',
+    rateLimits: {
+      general: s.RATE_LIMIT_GENERAL * s.RATE_LIMIT_SCALE,
+      authenticated: s.RATE_LIMIT_AUTHENTICATED * s.RATE_LIMIT_SCALE,
+      messages: s.RATE_LIMIT_MESSAGES * s.RATE_LIMIT_SCALE,
+      login: s.RATE_LIMIT_LOGIN * s.RATE_LIMIT_SCALE,
+      socket: s.RATE_LIMIT_SOCKET * s.RATE_LIMIT_SCALE,
+      scale: s.RATE_LIMIT_SCALE,
+    },
+    metricsToken: s.METRICS_TOKEN,
     logLevel: s.LOG_LEVEL,
   };
 }

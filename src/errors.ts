@@ -32,6 +32,10 @@ export class AppError extends Error {
 export const notFound = (what: string): AppError =>
   new AppError('not_found', `${what} does not exist, or you have no access to it.`);
 
+/** In one wording for every reason: no token, a forged or an old one, a session that ended. */
+export const signedOut = (): AppError =>
+  new AppError('unauthenticated', 'Please sign in: there is no valid session.');
+
 /** A refusal of one field, in the words and the form of a schema's. */
 export const invalid = (path: string, message: string): AppError =>
   new AppError('invalid_input', `${path}: ${message}`, { errors: [{ path, message }] });

@@ -6,6 +6,7 @@ import { type App, createApp } from './app.ts';
 import { ConfigError, loadConfig } from './config.ts';
 import { openServers, type Servers } from './infra/embedded/servers.ts';
 import { StartupError } from './infra/embedded/startup-error.ts';
+import { collectProcessMetrics } from './infra/metrics.ts';
 import { MongoUnusableError } from './infra/mongo.ts';
 import { RedisUnusableError } from './infra/redis.ts';
 
@@ -26,11 +27,14 @@ async function start(): Promise<void> {
   const config = loadConfig();
   servers = await openServers(config, tell, opening.signal);
   if (opening.signal.aborted) return;
-  app = await createApp({
-    ...config,
-    mongodb: { ...config.mongodb, uri: servers.mongodbUri },
-    redisUrl: servers.redisUrl,
-  });
+  app = await createApp(
+    {
+      ...config,
+      mongodb: { ...config.mongodb, uri: servers.mongodbUri },
+      redisUrl: servers.redisUrl,
+    },
+    { processMetrics: collectProcessMetrics() },
+  );
   if (opening.signal.aborted) return;
   tell(`\n  Parley is ready: ${app.url}\n`);
 }

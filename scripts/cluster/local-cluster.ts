@@ -11,6 +11,7 @@ import { fileURLToPath } from 'node:url';
 import { binaryCacheDir } from '../../src/config.ts';
 import { type EmbeddedMongod, startMongod } from '../../src/infra/embedded/mongod.ts';
 import { type EmbeddedRedis, startRedis } from '../../src/infra/embedded/redis.ts';
+import { serverFlags } from '../lib/node-flags.ts';
 import { type ControlledProcess, controlProcess, type Ending, freePort } from './processes.ts';
 
 const projectFile = (path: string): string =>
@@ -117,6 +118,8 @@ export async function openLocalCluster(options: LocalClusterOptions): Promise<Lo
       MONGODB_URI: mongodb.url,
       REDIS_URL: redis?.url ?? 'off',
       JWT_SECRET: randomBytes(32).toString('hex'),
+      // Whoever tries out what a cluster holds does it from one address.
+      RATE_LIMIT_SCALE: process.env.RATE_LIMIT_SCALE ?? '1000',
       ...options.env,
     };
     const instances: Instance[] = [];
@@ -162,7 +165,7 @@ function controlInstance(
   const controlled = controlProcess({
     name,
     command: process.execPath,
-    args: ['--max-semi-space-size=32', projectFile('dist/server/main.js')],
+    args: [...serverFlags, projectFile('dist/server/main.js')],
     env: { ...env, PORT: String(port) },
     logFile: join(dataDir, `${name}.log`),
     isReady: () => answers(`${url}/readyz`, (status) => status === 200),

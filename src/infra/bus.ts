@@ -15,7 +15,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import mongoose, { type Connection } from 'mongoose';
 import { withLimit } from './lifecycle.ts';
 import type { Logger } from './logger.ts';
-import { newId, type Transaction, transactOn, unlessLost } from './mongo.ts';
+import { newId, type Transaction, transactOn } from './mongo.ts';
 import type { RedisLink } from './redis.ts';
 
 type Handler = (payload: unknown, from: string) => void | Promise<void>;
@@ -66,6 +66,9 @@ const schema = new mongoose.Schema(
 );
 schema.index({ at: 1 }, { expireAfterSeconds: KEPT_SECONDS });
 
+/** The collection with its index, registered on a connection. */
+export const busModel = (connection: Connection) => connection.model('BusMessage', schema);
+
 export function createBus(deps: {
   instanceId: string;
   connection: Connection;
@@ -78,7 +81,7 @@ export function createBus(deps: {
 }): Bus {
   const { instanceId, connection, redis, log } = deps;
   const channel = `${deps.namespace}:bus`;
-  const collection = connection.model('BusMessage', schema).collection;
+  const collection = busModel(connection).collection;
   const handlers = new Map<string, Handler[]>();
   const gapHandlers: (() => void | Promise<void>)[] = [];
   const confirmations = new Map<string, { missing: Set<string>; done: () => void }>();
@@ -147,11 +150,9 @@ export function createBus(deps: {
       outgoing = [];
       try {
         const at = new Date();
-        await unlessLost(
-          collection.insertMany(
-            batch.map((message) => ({ ...message, at })) as unknown as mongoose.mongo.Document[],
-            { writeConcern: { w: 1 } },
-          ),
+        await collection.insertMany(
+          batch.map((message) => ({ ...message, at })) as unknown as mongoose.mongo.Document[],
+          { writeConcern: { w: 1 } },
         );
       } catch (error) {
         log.warn({ err: error, words: batch.length }, 'the bus could not write to MongoDB');

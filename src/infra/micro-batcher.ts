@@ -50,10 +50,13 @@ export function createMicroBatcher<I, O>(options: {
 }): MicroBatcher<I, O> {
   let waiting: Entry<I, O>[] = [];
   const keysInFlight = new Set<string>();
-  let batchesInFlight = 0;
+  /**
+   * An array, not a Set of entries: a Set that items go through is given a new table again and
+   * again, and the old ones, once they are in the old generation, hold what was in them and their
+   * successors until the next full collection. (Keys and counters elsewhere are too small to care.)
+   */
+  const batchesInFlight: Entry<I, O>[][] = [];
   let scheduled = false;
-  /** Waiting or under way. */
-  const open = new Set<Entry<I, O>>();
   /** One for all: thousands of timers a second would cost more than looking through what is open. */
   let expiry: { timer: NodeJS.Timeout; at: number } | undefined;
 
@@ -65,7 +68,6 @@ export function createMicroBatcher<I, O>(options: {
       const deadline = performance.now() + Math.min(withinMs, options.deadlineMs);
       const entry: Entry<I, O> = { key, item, resolve, reject, deadline };
       waiting.push(entry);
-      open.add(entry);
       expireAt(deadline);
       schedule();
     });
@@ -73,7 +75,7 @@ export function createMicroBatcher<I, O>(options: {
 
   /** After the current turn of the event loop: what arrives in it belongs to one batch. */
   function schedule(): void {
-    if (scheduled || batchesInFlight > 0) return;
+    if (scheduled || batchesInFlight.length > 0) return;
     scheduled = true;
     setImmediate(() => {
       scheduled = false;
@@ -83,7 +85,10 @@ export function createMicroBatcher<I, O>(options: {
 
   function startBatches(): void {
     const most = waiting.length < options.splitFrom ? 1 : 2;
-    while (batchesInFlight < most && startBatch(waiting.length / (most - batchesInFlight)));
+    while (
+      batchesInFlight.length < most &&
+      startBatch(waiting.length / (most - batchesInFlight.length))
+    );
   }
 
   /** @param share of the waiting items, about: a key is not divided. */
@@ -120,7 +125,7 @@ export function createMicroBatcher<I, O>(options: {
   async function runBatch(batch: Entry<I, O>[]): Promise<void> {
     const keys = new Set(batch.map((entry) => entry.key));
     for (const key of keys) keysInFlight.add(key);
-    batchesInFlight++;
+    batchesInFlight.push(batch);
     let results: (O | Error)[];
     try {
       results = await options.run(batch.map((entry) => entry.item));
@@ -128,7 +133,7 @@ export function createMicroBatcher<I, O>(options: {
       results = batch.map(() => (error instanceof Error ? error : new Error(String(error))));
     }
     for (const key of keys) keysInFlight.delete(key);
-    batchesInFlight--;
+    batchesInFlight.splice(batchesInFlight.indexOf(batch), 1);
     const failed = new Map<string, unknown>();
     for (const [index, entry] of batch.entries()) {
       if (holdsUp(results[index])) failed.set(entry.key, results[index]);
@@ -140,7 +145,6 @@ export function createMicroBatcher<I, O>(options: {
   }
 
   function settle(entry: Entry<I, O>, result: O | Error | undefined): void {
-    open.delete(entry);
     if (result === undefined) entry.reject(new Error('the batch left an item out'));
     else if (result instanceof Error) entry.reject(result);
     else entry.resolve(result);
@@ -151,10 +155,15 @@ export function createMicroBatcher<I, O>(options: {
     if (errors.size === 0) return;
     waiting = waiting.filter((entry) => {
       if (!errors.has(entry.key)) return true;
-      open.delete(entry);
       entry.reject(errors.get(entry.key));
       return false;
     });
+  }
+
+  /** Whether they wait or are under way. Without a copy: in an outage there are thousands. */
+  function forEachOpen(visit: (entry: Entry<I, O>) => void): void {
+    for (const batch of batchesInFlight) batch.forEach(visit);
+    waiting.forEach(visit);
   }
 
   function expireAt(deadline: number): void {
@@ -168,20 +177,25 @@ export function createMicroBatcher<I, O>(options: {
     expiry = undefined;
     const now = performance.now();
     const expired = new Map<string, unknown>();
-    for (const entry of open) {
-      if (entry.deadline > now) continue;
+    forEachOpen((entry) => {
+      if (entry.deadline > now) return;
       const error = unavailable('The message could not be stored in time. Please send it again.');
       entry.reject(error);
-      // One that is under way is open until its batch ends.
+      // One that is under way stays so until its batch ends.
       entry.deadline = Infinity;
       expired.set(entry.key, error);
-    }
+    });
     // Also when it was under way: what is behind it must not be stored after a 503.
     failWaiting(expired);
     let next = Infinity;
-    for (const { deadline } of open) next = Math.min(next, deadline);
+    forEachOpen(({ deadline }) => {
+      next = Math.min(next, deadline);
+    });
     if (next < Infinity) expireAt(next);
   }
 
-  return { submit, size: () => open.size };
+  return {
+    submit,
+    size: () => batchesInFlight.reduce((sum, { length }) => sum + length, waiting.length),
+  };
 }

@@ -5,8 +5,11 @@
  */
 import mongoose, { type Connection } from 'mongoose';
 import type { Config } from '../config.ts';
+import { createIndex, declaredCollections, declaredIndexes, describeIndex } from './indexes.ts';
 import { TimeLimitError, withLimit } from './lifecycle.ts';
 import type { Logger } from './logger.ts';
+import { EndingConnection } from './mongo-connection.ts';
+import type { PoolMonitor } from './mongo-pool.ts';
 
 const SERVER_SELECTION_MS = 2_000;
 /**
@@ -15,8 +18,6 @@ const SERVER_SELECTION_MS = 2_000;
  */
 const OPERATION_MS = 4_000;
 const POOL_WAIT_MS = 1_000;
-/** Longer than an operation and the driver's one retry of it take with the limits above. */
-const LOST_MS = 12_000;
 const TRANSACTION_MS = 4_500;
 /** How long a start waits for a database that is starting, too. */
 const FIRST_CONNECT_MS = 15_000;
@@ -25,15 +26,6 @@ const FIRST_CONNECT_MS = 15_000;
 export class MongoUnusableError extends Error {
   override name = 'MongoUnusableError';
 }
-
-/**
- * For large operations that others wait in line behind. The driver (mongodb 7.8) waits until the
- * socket has taken what it sends, and never learns that the socket was closed meanwhile for an
- * answer out of time: such an operation does not end, and its line would stand still for ever.
- * @throws TimeLimitError when it is lost, or whatever the operation throws.
- */
-export const unlessLost = <T>(operation: Promise<T>): Promise<T> =>
-  withLimit(operation, LOST_MS, 'an operation of MongoDB');
 
 /** A new id: 24 hexadecimal digits that grow with time. */
 export const newId = (): string => new mongoose.Types.ObjectId().toHexString();
@@ -49,6 +41,9 @@ export const firstIdAt = (time: Date): string =>
 export const isDuplicateKey = (error: unknown): boolean =>
   error instanceof Error && 'code' in error && error.code === 11_000;
 
+/** The driver knows the option; its types do not. */
+const mended: mongoose.ConnectOptions = { connectionType: EndingConnection } as object;
+
 /**
  * Connects, retrying for 15 s.
  * @throws MongoUnusableError when nothing answers there, or it is not a replica set.
@@ -57,11 +52,13 @@ export async function connectMongo(
   uri: string,
   pool: Pick<Config['mongodb'], 'poolMin' | 'poolMax'>,
   log: Logger,
+  monitor?: PoolMonitor,
 ): Promise<Connection> {
   const deadline = Date.now() + FIRST_CONNECT_MS;
   for (;;) {
     // A client whose first connect failed stays unusable, so each try makes a new one.
     const connection = mongoose.createConnection(uri, {
+      ...mended,
       minPoolSize: pool.poolMin,
       maxPoolSize: pool.poolMax,
       serverSelectionTimeoutMS: SERVER_SELECTION_MS,
@@ -77,6 +74,7 @@ export async function connectMongo(
     });
     // Without a listener the event would be thrown; what fails here is reported below.
     connection.on('error', () => undefined);
+    monitor?.watch(connection.getClient());
     try {
       await connection.asPromise();
       await refuseStandalone(connection);
@@ -123,7 +121,9 @@ export function databaseName(connection: Connection): string {
 
 /**
  * Creates the indexes of all models of the connection, over a client of its own: building one
- * on a large collection takes longer than any other operation may.
+ * on a large collection takes longer than any other operation may. What other instances build
+ * at this moment is waited for.
+ * @throws MongoUnusableError when an index exists with other options; nothing is dropped here.
  */
 export async function createIndexes(connection: Connection, uri: string): Promise<void> {
   const client = new mongoose.mongo.MongoClient(uri, {
@@ -131,25 +131,41 @@ export async function createIndexes(connection: Connection, uri: string): Promis
   });
   try {
     const db = client.db(databaseName(connection));
-    for (const { collection, schema } of Object.values(connection.models)) {
-      // Also without any index: a change stream and a transaction want the collection to exist.
-      await db.createCollection(collection.collectionName).catch((error: unknown) => {
-        if (!isNamespaceExists(error)) throw error;
+    // Also without any index: a change stream and a transaction want the collection to exist.
+    for (const name of declaredCollections(connection)) await createCollection(db, name);
+    for (const index of declaredIndexes(connection)) {
+      await createIndex(db, index).catch((error: unknown) => {
+        if (!isIndexConflict(error)) throw error;
+        throw new MongoUnusableError(
+          `An index is not as Parley needs it: ${describeIndex(index)}\n` +
+            `  ${(error as Error).message}\n` +
+            '  What differs: npm run indexes -- --check\n' +
+            '  Replace it:   npm run indexes -- --drop-unknown',
+          { cause: error },
+        );
       });
-      for (const [fields, options] of schema.indexes()) {
-        await db
-          .collection(collection.collectionName)
-          .createIndex(fields as Record<string, 1>, options as mongoose.mongo.CreateIndexesOptions);
-      }
     }
   } finally {
     await client.close();
   }
 }
 
-/** For example created by another instance at this moment. */
-const isNamespaceExists = (error: unknown): boolean =>
-  error instanceof Error && 'code' in error && error.code === 48;
+/** Makes a collection; no error when it exists, for example made by another instance just now. */
+export async function createCollection(db: mongoose.mongo.Db, name: string): Promise<void> {
+  await db.createCollection(name).catch((error: unknown) => {
+    if (codeOf(error) !== NAMESPACE_EXISTS) throw error;
+  });
+}
+
+const NAMESPACE_EXISTS = 48;
+const INDEX_OPTIONS_CONFLICT = 85;
+const INDEX_KEY_SPECS_CONFLICT = 86;
+
+const isIndexConflict = (error: unknown): boolean =>
+  [INDEX_OPTIONS_CONFLICT, INDEX_KEY_SPECS_CONFLICT].includes(codeOf(error) as number);
+
+const codeOf = (error: unknown): unknown =>
+  error instanceof Error && 'code' in error ? error.code : undefined;
 
 /** A transaction under way; stores pass it on to the driver, services only carry it. */
 export type Transaction = mongoose.mongo.ClientSession;
@@ -186,6 +202,12 @@ export async function deploymentId(connection: Connection): Promise<string> {
   );
   if (made === null) throw new Error('the id of the deployment was not stored');
   return made.value;
+}
+
+/** What the primary's clock says. */
+export async function databaseTime(connection: Connection): Promise<Date> {
+  const { localTime } = await connection.getClient().db('admin').command({ hello: 1 });
+  return localTime as Date;
 }
 
 /** Whether a primary answers within a second. */

@@ -26,6 +26,10 @@ const NAME = 'messages-';
 export interface InstanceQueue<T> {
   /** Puts a job into an instance's queue; throws within 150 ms when Redis does not take it. */
   add(instanceId: string, data: T): Promise<void>;
+  /** The queues of all live instances, by the instance's id; to be looked at only. */
+  everyone(): Map<string, Bull.Queue<T>>;
+  /** Jobs of the own queue by state; throws within 150 ms when Redis does not tell. */
+  counts(): Promise<Record<string, number>>;
   close(): Promise<void>;
 }
 
@@ -56,7 +60,13 @@ export function createInstanceQueue<T>(deps: {
     return queue;
   }
 
-  const own = open(cluster.instanceId);
+  const own = open(cluster.instanceId) as Bull.Queue<T> & { setWorkerName(): Promise<void> };
+  // Bull does not wait for it: where the connection closes meanwhile, its rejection is nobody's.
+  const setWorkerName = own.setWorkerName.bind(own);
+  own.setWorkerName = () =>
+    setWorkerName().catch((error: unknown) => {
+      log.debug({ err: error }, "the queue's connection has no name");
+    });
   own
     .process(CONCURRENCY, (job) => deps.process(job.data))
     .catch((error: unknown) => {
@@ -136,6 +146,11 @@ export function createInstanceQueue<T>(deps: {
     add: async (instanceId, data) => {
       await withLimit(open(instanceId).add(data), ADD_MS, 'adding a job to the queue');
     },
+    everyone: () =>
+      new Map([cluster.instanceId, ...cluster.peers()].map((id) => [id, open(id)] as const)),
+    counts: async () => ({
+      ...(await withLimit(own.getJobCounts(), ADD_MS, 'counting the jobs of the queue')),
+    }),
     close: async () => {
       closed = true;
       clearTimeout(nextLook);

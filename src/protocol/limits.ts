@@ -27,3 +27,20 @@ export const limits = {
   syncMessages: 500,
   sessionDays: 7,
 } as const;
+
+/**
+ * How often something may be done; each name stands in the RateLimit headers. What each one
+ * counts is said in infra/rate-limit.ts.
+ */
+export const rateLimitNames = [
+  'general',
+  'authenticated',
+  'messages',
+  'login',
+  'login-address',
+  'login-account',
+  'sign-up',
+  'files',
+  'socket',
+] as const;
+export type RateLimitName = (typeof rateLimitNames)[number];

@@ -6,6 +6,7 @@ import type {
   Contact,
   Group,
   Message,
+  OperationsSnapshot,
   OwnUser,
   ReadPosition,
   Session,
@@ -51,25 +52,12 @@ const answers =
     status: spec.status ?? 200,
   });
 
-/** The order matters to Express: a literal path stands before one with a parameter there. */
+/**
+ * The order matters to Express: a literal path stands before one with a parameter there, and what
+ * is asked for most comes first, because it looks at one after the other.
+ */
 export const routes = {
-  signup: answers<Account>()('post', '/api/auth/signup', { body: s.signupBody, status: 201 }),
-  login: answers<Account>()('post', '/api/auth/login', { body: s.loginBody }),
-  logout: answers<{ message: string }>()('post', '/api/auth/logout'),
-  checkAuth: answers<OwnUser>()('get', '/api/auth/check'),
-  updateProfile: answers<OwnUser>()('put', '/api/auth/update-profile', {
-    body: s.updateProfileBody,
-  }),
-  issueToken: answers<TokenGrant>()('post', '/api/auth/token', { body: s.loginBody }),
-  listSessions: answers<Session[]>()('get', '/api/auth/sessions'),
-  revokeSession: answers<{ message: string }>()('delete', '/api/auth/sessions/:id', {
-    params: s.idParams,
-  }),
-
   listContacts: answers<Contact[]>()('get', '/api/messages/users', { query: s.sidebarQuery }),
-  searchUsers: answers<User[]>()('get', '/api/users', { query: s.directoryQuery }),
-  getUser: answers<User>()('get', '/api/users/:id', { params: s.idParams }),
-
   sendDirectMessage: answers<Message>()('post', '/api/messages/send/:userId', {
     params: s.userIdParams,
     body: s.sendBody,
@@ -84,7 +72,7 @@ export const routes = {
     body: s.readBody,
   }),
 
-  listGroups: answers<Group[]>()('get', '/api/groups'),
+  listGroups: answers<Group[]>()('get', '/api/groups', { query: s.groupsQuery }),
   createGroup: answers<Group>()('post', '/api/groups', { body: s.createGroupBody, status: 201 }),
   getGroup: answers<Group>()('get', '/api/groups/:id', { params: s.idParams }),
   updateGroup: answers<Group>()('put', '/api/groups/:id', {
@@ -116,7 +104,27 @@ export const routes = {
     body: s.readBody,
   }),
 
+  searchUsers: answers<User[]>()('get', '/api/users', { query: s.directoryQuery }),
+  getUser: answers<User>()('get', '/api/users/:id', { params: s.idParams }),
+
+  signup: answers<Account>()('post', '/api/auth/signup', { body: s.signupBody, status: 201 }),
+  login: answers<Account>()('post', '/api/auth/login', { body: s.loginBody }),
+  logout: answers<{ message: string }>()('post', '/api/auth/logout'),
+  checkAuth: answers<OwnUser>()('get', '/api/auth/check'),
+  updateProfile: answers<OwnUser>()('put', '/api/auth/update-profile', {
+    body: s.updateProfileBody,
+  }),
+  issueToken: answers<TokenGrant>()('post', '/api/auth/token', { body: s.loginBody }),
+  listSessions: answers<Session[]>()('get', '/api/auth/sessions'),
+  revokeSession: answers<{ message: string }>()('delete', '/api/auth/sessions/:id', {
+    params: s.idParams,
+  }),
+
   sync: answers<SyncResult>()('post', '/api/sync', { body: s.syncBody }),
+
+  getOperations: answers<OperationsSnapshot>()('get', '/api/admin/operations', {
+    query: s.operationsQuery,
+  }),
 } as const;
 
 export type Routes = typeof routes;

@@ -125,6 +125,10 @@ export const memberParams = z.strictObject({ id: groupId, userId });
 export const sidebarQuery = z.strictObject({
   limit: pageLimit(limits.sidebarMax, limits.sidebarMax),
 });
+/** Words that own groups have in their name or description; without any, all of them. */
+export const groupsQuery = z.strictObject({
+  query: z.string().trim().max(limits.nameLength).default(''),
+});
 export const directoryQuery = z.strictObject({
   query: z.string().trim().max(limits.nameLength).default(''),
   limit: pageLimit(limits.pageMax, limits.pageDefault),
@@ -225,6 +229,11 @@ export const syncBody = z.strictObject({
 
 export const watchPresencePayload = z.strictObject({
   userIds: z.array(userId).max(limits.watchedUsers, `Watch at most ${limits.watchedUsers} people`),
+});
+
+/** Only what ended after a time; all that is kept where absent. */
+export const operationsQuery = z.strictObject({
+  since: z.iso.datetime('must be a time, ISO 8601 in UTC').optional(),
 });
 
 /** `auth` of the socket handshake; fields of other clients' own are let through. */

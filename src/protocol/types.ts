@@ -13,6 +13,8 @@ export interface User {
 /** A user as only the user itself (and administrators) may see it. */
 export interface OwnUser extends User {
   email: string;
+  /** Only where it is so. */
+  admin?: true;
 }
 
 /** The answer to sign-up and login. */
@@ -21,6 +23,8 @@ export interface Account {
   fullName: string;
   email: string;
   profilePic: string;
+  /** Only where it is so. */
+  admin?: true;
 }
 
 export interface TokenGrant {
@@ -67,6 +71,10 @@ export interface Message {
   attachments?: Attachment[];
   /** 0 until the message is changed; then it grows within the conversation. */
   rev: number;
+  /** When its text was last changed. */
+  editedAt?: string;
+  /** A deleted message keeps its place, without its content. */
+  deletedAt?: string;
   createdAt: string;
   updatedAt: string;
 }
@@ -79,6 +87,8 @@ export interface Contact extends User {
   unreadCount: number;
   /** Own reading position. */
   readSeq: number;
+  /** Of the conversation: every change up to it is in `lastMessage`. */
+  rev: number;
 }
 
 export type GroupRole = 'admin' | 'member';
@@ -108,6 +118,8 @@ export interface Group {
   unreadCount?: number;
   /** Own reading position. */
   readSeq?: number;
+  /** Of the conversation: every change up to it is in `lastMessage`. */
+  rev?: number;
 }
 
 export interface ReadPosition {
@@ -135,8 +147,12 @@ export interface ConversationChanges {
   conversationId: string;
   /** The client's copy does not belong to this history: drop it and take `messages` instead. */
   reset?: true;
-  /** Ascending and contiguous. */
+  /**
+   * Ascending: what came after the client's position, contiguous, and of what came before it
+   * that which has changed since.
+   */
   messages: Message[];
+  /** `seq` is that of the last contiguous message; changes up to `rev` are known with this. */
   upTo: { seq: number; rev: number; lastId: string };
   /** Whether more is waiting after `upTo`. */
   more: boolean;
@@ -154,4 +170,77 @@ export interface PresenceState {
   userId: string;
   online: boolean;
   lastSeenAt: string;
+}
+
+/** Requests or socket events of a few seconds. Times are milliseconds, null without any. */
+export interface TrafficSample {
+  perSecond: number;
+  /** Refused (4xx) and failed (5xx) ones, per second. */
+  refused: number;
+  failed: number;
+  p50: number | null;
+  p95: number | null;
+  p99: number | null;
+}
+
+/** Look-ups in one tier of one cache during a few seconds. */
+export interface CacheSample {
+  cache: string;
+  tier: string;
+  hits: number;
+  /** Those included where a copy was there, and out of date. */
+  misses: number;
+  stalePrevented: number;
+}
+
+/** How one instance fared during a few seconds. */
+export interface OperationsSample {
+  /** Its end, by the instance's own clock. */
+  at: string;
+  /** Its length. */
+  seconds: number;
+  connections: number;
+  /** Stored by this instance, per second. */
+  messages: number;
+  /** Accepted and not answered yet. */
+  pending: number;
+  http: TrafficSample;
+  events: TrafficSample;
+  /** Milliseconds that what was due had to wait. */
+  eventLoop: { p50: number; p99: number; max: number };
+  /** Share of one core. */
+  cpu: number;
+  /** Bytes. */
+  memory: { rss: number; heapUsed: number; heapTotal: number; external: number };
+  mongodb: {
+    status: 'up' | 'down';
+    pool: { open: number; inUse: number; waiting: number; max: number };
+  };
+  redis: 'up' | 'down' | 'off';
+  /** Jobs by state; null while they cannot be counted. */
+  queue: Record<string, number> | null;
+  /** Absent where there are no caches. */
+  caches?: CacheSample[];
+}
+
+export interface OperationsInstance {
+  id: string;
+  host: string;
+  pid: number;
+  version: string;
+  startedAt: string;
+  /** false: it stopped, or nothing was heard of it for some seconds. */
+  live: boolean;
+  /** Ascending; of the last minutes, or those after what was asked for. */
+  samples: OperationsSample[];
+}
+
+/** What administrators see of all instances. */
+export interface OperationsSnapshot {
+  /** The instance that answers. */
+  instanceId: string;
+  now: string;
+  /** Seconds from sample to sample. */
+  every: number;
+  instances: OperationsInstance[];
 }

@@ -4,6 +4,7 @@
  * took) is noticed even when no further message follows: the client compares and syncs.
  */
 import type { Bus } from '../infra/bus.ts';
+import { AHEAD_MS } from '../infra/change-poll.ts';
 import type { Cluster } from '../infra/cluster.ts';
 import type { Logger } from '../infra/logger.ts';
 import type { RedisLink } from '../infra/redis.ts';
@@ -45,9 +46,11 @@ export interface HeadsBroadcaster {
 
 export function createHeadsBroadcaster(deps: {
   conversations: {
-    changedSince(since: Date, limit: number): Promise<MovedHead[]>;
+    changedWithin(since: Date, until: Date, limit: number): Promise<MovedHead[]>;
     latestChange(): Promise<Date | undefined>;
   };
+  /** Asks what the database's clock says; what carries a time yet to come is not looked at. */
+  databaseNow: () => Promise<Date>;
   /** The two people of a direct conversation; undefined for a group. */
   directPartners: (conversationId: string) => [string, string] | undefined;
   fanout: Pick<Fanout, 'emitLocal' | 'reachesLocally'>;
@@ -62,6 +65,10 @@ export function createHeadsBroadcaster(deps: {
   /** Conversation -> what was told, for those that moved lately. */
   let told = new Map<string, string>();
   let newest = new Date(0);
+  /** The database's time of the last poll that told everything until then. */
+  let toldUntil = new Date(0);
+  /** When it was first seen: what is older may come for a while after that. */
+  let newestSeenAt = Number.NEGATIVE_INFINITY;
   let timer: NodeJS.Timeout | undefined;
   let polling: Promise<void> | undefined;
 
@@ -73,22 +80,32 @@ export function createHeadsBroadcaster(deps: {
 
   async function tell(lookBackMs: number, again: boolean): Promise<void> {
     const toldNow = new Map<string, string>();
-    let since = new Date(newest.getTime() - lookBackMs);
+    const now = await deps.databaseNow();
+    if (newest > now) moveTo(toldUntil < now && toldUntil.getTime() > 0 ? toldUntil : now);
+    const until = new Date(now.getTime() + AHEAD_MS);
+    const isQuiet = !again && performance.now() - newestSeenAt > lookBackMs;
+    let since = new Date(newest.getTime() + (isQuiet ? 1 : -lookBackMs));
     for (;;) {
-      const moved = await deps.conversations.changedSince(since, HEADS_PER_READ);
+      const moved = await deps.conversations.changedWithin(since, until, HEADS_PER_READ);
       const unseen = moved.filter((head) => toldNow.get(head._id) !== stateOf(head));
       tellRooms(unseen.filter((head) => again || told.get(head._id) !== stateOf(head)));
       for (const head of unseen) toldNow.set(head._id, stateOf(head));
       const last = moved.at(-1)?.headAt;
       if (last !== undefined && last !== null) {
         since = last;
-        if (last > newest) newest = last;
+        if (last > newest) moveTo(last);
       }
       // The next page begins with the time at which this one ended, so some come twice; a page
       // that brings nothing new is the last.
       if (moved.length < HEADS_PER_READ || unseen.length === 0) break;
     }
     told = toldNow;
+    toldUntil = now;
+  }
+
+  function moveTo(time: Date): void {
+    newest = time;
+    newestSeenAt = performance.now();
   }
 
   function tellRooms(heads: MovedHead[]): void {
@@ -141,7 +158,9 @@ export function createHeadsBroadcaster(deps: {
 
   return {
     start: async () => {
-      newest = (await deps.conversations.latestChange()) ?? new Date(0);
+      const latest = (await deps.conversations.latestChange()) ?? new Date(0);
+      const now = await deps.databaseNow();
+      newest = latest > now ? now : latest;
       timer = setInterval(() => {
         if (polling === undefined) void poll(OVERLAP_MS, false);
       }, EVERY_MS);

@@ -1,4 +1,4 @@
-/** What an operation is: the same for HTTP routes and socket events. Types and two makers. */
+/** What an operation is: the same for HTTP routes and socket events. Types and their makers. */
 import type { ClientEventAnswers, ClientEventInput, ClientEventName } from '../protocol/events.ts';
 import type { RouteAnswer, RouteInput, RouteName } from '../protocol/routes.ts';
 
@@ -25,6 +25,15 @@ export interface SessionGrant {
   expiresAt: Date;
 }
 
+/** A body that is JSON already, as it lies in a cache: best as the bytes that travel. */
+export class Json {
+  readonly content: string | Buffer;
+
+  constructor(content: string | Buffer) {
+    this.content = content;
+  }
+}
+
 export interface Reply<T> {
   body: T;
   /** Only where it differs from the route's. */
@@ -35,18 +44,31 @@ export interface Reply<T> {
   session?: SessionGrant | null;
 }
 
-/** Who may call it, and what it does. What is finer than "signed in" is decided by policies. */
-export type Operation<I, T> =
+/** A limit beside the one that every request has, by address or by user. */
+export type OperationLimit = 'messages' | 'login' | 'sign-up';
+
+/**
+ * Who may call it, how often, and what it does. What is finer than "signed in" is decided by
+ * policies.
+ */
+export type Operation<I, T> = { limit?: OperationLimit } & (
   | { access: 'anyone'; run: (input: I, context: RequestContext) => Promise<Reply<T>> }
   | {
       access: 'perhaps-user';
       run: (input: I, caller: Caller | undefined) => Promise<Reply<T>>;
     }
-  | { access: 'user'; run: (input: I, caller: Caller) => Promise<Reply<T>> };
+  | { access: 'user' | 'admin'; run: (input: I, caller: Caller) => Promise<Reply<T>> }
+);
 
 export const forAnyone = <I, T>(
   run: (input: I, context: RequestContext) => Promise<Reply<T>>,
 ): Operation<I, T> => ({ access: 'anyone', run });
+
+/** The same operation with a limit of its own. */
+export const limitedBy = <I, T>(
+  limit: OperationLimit,
+  operation: Operation<I, T>,
+): Operation<I, T> => ({ ...operation, limit });
 
 /** For who is signed in and who is no longer: `caller` is undefined without a valid session. */
 export const forPerhapsUsers = <I, T>(
@@ -57,7 +79,11 @@ export const forUsers = <I, T>(
   run: (input: I, caller: Caller) => Promise<Reply<T>>,
 ): Operation<I, T> => ({ access: 'user', run });
 
-export type RouteOperation<K extends RouteName> = Operation<RouteInput<K>, RouteAnswer<K>>;
+export const forAdmins = <I, T>(
+  run: (input: I, caller: Caller) => Promise<Reply<T>>,
+): Operation<I, T> => ({ access: 'admin', run });
+
+export type RouteOperation<K extends RouteName> = Operation<RouteInput<K>, RouteAnswer<K> | Json>;
 export type EventOperation<K extends ClientEventName> = Operation<
   ClientEventInput<K>,
   ClientEventAnswers[K]

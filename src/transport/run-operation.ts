@@ -1,9 +1,11 @@
 /**
  * The one pipeline of every request, over HTTP and over sockets:
  *
- *   authenticate -> parse -> call -> map error -> measure
+ *   authenticate -> limit -> parse -> call -> map error -> measure
  *
- * Who asks is known before the input is read, so that a stranger's 8 MB body costs nothing.
+ * Who asks, and whether too often, is known before the input is read, so that a stranger's 8 MB
+ * body costs nothing. Strangers are counted when they are found to be some (admission.ts);
+ * attempts to log in once more when the account is parsed (login-limit.ts).
  */
 import type { z } from 'zod';
 import { AppError, toAppError, toProblem } from '../errors.ts';
@@ -19,6 +21,8 @@ export interface Invocation<I, T> {
   context: RequestContext;
   /** @throws AppError unauthenticated */
   authenticate: () => ActiveSession | Promise<ActiveSession>;
+  /** Counts the request. @throws AppError rate_limited */
+  limit: (session: ActiveSession | undefined) => void | Promise<void>;
   /** The input, parsed. @throws AppError invalid_input and what reading a body may throw. */
   read: () => I | Promise<I>;
 }
@@ -34,8 +38,16 @@ const SLOW_MS = 1_000;
 /** but not more often than this for one operation: a slow database slows every request. */
 const SLOW_LINE_EVERY_MS = 5_000;
 
-/** Never throws: every error becomes a problem, and unexpected ones are logged. */
-export function createRunOperation(log: Logger): RunOperation {
+/**
+ * Never throws: every error becomes a problem, and unexpected ones are logged.
+ * @param measure told of every operation; outcome is "ok" or the code of the problem
+ * @param requireAdmin throws AppError forbidden for everybody else
+ */
+export function createRunOperation(
+  log: Logger,
+  measure: (operation: string, transport: string, outcome: string, seconds: number) => void,
+  requireAdmin: (userId: string) => Promise<void>,
+): RunOperation {
   /** Operation -> slow ones since the last line about it. */
   const slow = new Map<string, { since: number; count: number; longest: number }>();
 
@@ -55,33 +67,41 @@ export function createRunOperation(log: Logger): RunOperation {
   }
 
   return async (invocation) => {
-    const { name, operation, context, authenticate, read } = invocation;
+    const { name, operation, context, authenticate, limit, read } = invocation;
     const { requestId } = context;
     const startedAt = performance.now();
+    let outcome = 'ok';
     try {
       if (operation.access === 'anyone') {
+        await limit(undefined);
         return { ok: true, reply: await operation.run(await read(), context) };
       }
       if (operation.access === 'perhaps-user') {
         const known = await sessionIfAny(authenticate);
+        await limit(known);
         const caller = known === undefined ? undefined : { ...context, ...identityOf(known) };
         return { ok: true, reply: await operation.run(await read(), caller) };
       }
       // Events know both at once, and each needless wait is paid for by every message.
       const asked = authenticate();
       const session = asked instanceof Promise ? await asked : asked;
+      const counted = limit(session);
+      if (counted instanceof Promise) await counted;
+      if (operation.access === 'admin') await requireAdmin(session.userId);
       const given = read();
       const input = given instanceof Promise ? await given : given;
       const reply = await operation.run(input, { ...context, ...identityOf(session) });
       return { ok: true, reply, session };
     } catch (thrown) {
       const error = toAppError(thrown);
+      outcome = error.code;
       if (error.status >= 500) {
         log.error({ err: error.cause ?? error, operation: name, requestId }, 'an operation failed');
       }
       return { ok: false, problem: toProblem(error, requestId) };
     } finally {
       const took = performance.now() - startedAt;
+      measure(name, context.transport, outcome, took / 1_000);
       if (took > SLOW_MS) noteSlow(name, requestId, took);
     }
   };

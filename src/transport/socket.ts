@@ -18,6 +18,7 @@ import type {
 import type { MembershipRecord } from '../features/conversations/conversations.store.ts';
 import type { Bus } from '../infra/bus.ts';
 import type { Logger } from '../infra/logger.ts';
+import type { RateLimits } from '../infra/rate-limit.ts';
 import {
   type ChatServer,
   type ChatSocket,
@@ -37,16 +38,22 @@ import {
   MODERN_ROOM,
   userRoom,
 } from '../realtime/rooms.ts';
+import type { AddressOf } from './address.ts';
+import type { Admission, Take } from './admission.ts';
 import { SESSION_COOKIE } from './http.ts';
 import type { EventOperations, Operation } from './operation.ts';
 import { parseInput, type RunOperation } from './run-operation.ts';
+import type { SocketCaps } from './socket-caps.ts';
 
 export interface SocketDependencies {
   io: ChatServer;
   operations: EventOperations;
   run: RunOperation;
+  limits: Pick<RateLimits, 'authenticated' | 'check' | 'connection' | 'message'>;
+  caps: SocketCaps;
+  admission: Admission;
+  addressOf: AddressOf;
   sessions: {
-    verify(token: string | undefined): Promise<ActiveSession>;
     endings(): number;
     stillStanding(sessionIds: string[]): Promise<Map<string, number>>;
     onEnded(handler: (sessionId: string) => void): void;
@@ -71,7 +78,7 @@ const SWEEP_MS = 1_000;
 
 /** Binds everything; the returned function stops the sweeping. */
 export function bindSockets(deps: SocketDependencies): () => void {
-  const { io, sessions, conversations, presence, fanout, log } = deps;
+  const { io, sessions, conversations, presence, fanout, limits, log } = deps;
   /** Session -> its sockets here, and when it expires. */
   const bySession = new Map<string, { sockets: Set<ChatSocket>; expiresAt: number }>();
   const admitted = new WeakMap<ChatSocket, { own: MembershipRecord[]; generation: number }>();
@@ -88,10 +95,14 @@ export function bindSockets(deps: SocketDependencies): () => void {
   });
 
   async function admit(socket: ChatSocket): Promise<void> {
+    const address = deps.addressOf(socket.request);
+    takePlace(socket, 'address', address);
     const auth = parseInput(handshakeAuth, socket.handshake.auth, 'auth');
-    const { userId, sessionId } = await verifyAndRegister(socket, auth.token);
-    const generation = conversations.membershipGeneration();
+    const { userId, sessionId } = await verifyAndRegister(socket, auth.token, address);
     try {
+      takePlace(socket, 'user', userId);
+      await take(limits.authenticated, userId);
+      const generation = conversations.membershipGeneration();
       admitted.set(socket, { own: await conversations.membershipsOf(userId), generation });
     } catch (error) {
       unregister(socket, sessionId);
@@ -100,14 +111,24 @@ export function bindSockets(deps: SocketDependencies): () => void {
     socket.data = { userId, sessionId, protocol: auth.protocol ?? 0 };
   }
 
+  /** Also one that breaks off before `connection` gives its places back. */
+  function takePlace(socket: ChatSocket, kind: 'address' | 'user', key: string): void {
+    const giveBack = deps.caps.take(kind, key);
+    if (socket.conn.readyState === 'closed') giveBack();
+    else socket.conn.once('close', giveBack);
+  }
+
+  const take: Take = async (limit, key) => limits.check(limit, await limit.store.increment(key));
+
   /** An end that is announced after the session was read finds the socket, or reads it again. */
   async function verifyAndRegister(
     socket: ChatSocket,
     token: string | undefined,
+    address: string,
   ): Promise<ActiveSession> {
     for (;;) {
       const endings = sessions.endings();
-      const session = await sessions.verify(token ?? cookieToken(socket));
+      const session = await deps.admission.admit(token ?? cookieToken(socket), () => address, take);
       if (endings !== sessions.endings()) continue;
       register(socket, session.sessionId, session.expiresAt.getTime());
       return session;
@@ -163,11 +184,14 @@ export function bindSockets(deps: SocketDependencies): () => void {
   }
 
   function bindEvents(socket: ChatSocket): void {
+    const countEvent = limits.connection();
     socket.use(([event, ...args], next) => {
-      const problem = misuse(String(event), args);
+      const refused = countEvent();
+      const problem = refused?.error ?? misuse(String(event), args);
       if (problem === undefined) return next();
       const ack: unknown = args.at(-1);
       if (typeof ack === 'function') ack(refusal(toProblem(problem, randomUUID())));
+      if (refused?.isAbuse) cutForAbuse(socket);
     });
     for (const name of Object.keys(clientEvents) as ClientEventName[]) {
       // One listener type for all events; each payload is checked by its own schema.
@@ -175,6 +199,14 @@ export function bindSockets(deps: SocketDependencies): () => void {
         void answer(socket, name, payload, typeof ack === 'function' ? ack : undefined);
       });
     }
+  }
+
+  /** Once: what was under way from it may still come. */
+  function cutForAbuse(socket: ChatSocket): void {
+    if (!socket.connected) return;
+    const { userId } = socket.data;
+    log.warn({ userId, socketId: socket.id }, 'a client goes on sending too much; cutting it');
+    socket.disconnect(true);
   }
 
   async function answer(
@@ -185,9 +217,10 @@ export function bindSockets(deps: SocketDependencies): () => void {
   ): Promise<void> {
     const { userId, sessionId } = socket.data;
     const expiresAt = new Date(bySession.get(sessionId)?.expiresAt ?? 0);
+    const operation = deps.operations[name] as unknown as Operation<unknown, object>;
     const outcome = await deps.run({
       name,
-      operation: deps.operations[name] as unknown as Operation<unknown, object>,
+      operation,
       context: {
         requestId: randomUUID(),
         transport: 'socket',
@@ -196,6 +229,8 @@ export function bindSockets(deps: SocketDependencies): () => void {
         arrivedAt: performance.now(),
       },
       authenticate: () => ({ userId, sessionId, expiresAt, issuedAt: expiresAt }),
+      // Its connection's events are counted already.
+      limit: () => (operation.limit === 'messages' ? limits.message(userId) : undefined),
       read: () => parseInput(clientEvents[name], payload),
     });
     ack?.(outcome.ok ? { ok: true, ...outcome.reply.body } : refusal(outcome.problem));

@@ -1,17 +1,27 @@
 import { useQuery } from '@tanstack/react-query';
 import { CloudOff } from 'lucide-react';
+import { lazy } from 'react';
 import { explain } from './client/errors.ts';
 import { MainScreen } from './main-screen.tsx';
 import { SignInScreen } from './sign-in/sign-in-screen.tsx';
 import { ChatProvider } from './state/chat.tsx';
+import { useIsOperations } from './state/live.ts';
 import { meQuery } from './state/queries.ts';
 import { Button } from './ui/button.tsx';
+import { LatePart } from './ui/late-part.tsx';
 import { Logo } from './ui/logo.tsx';
 import { MessagePage } from './ui/message-page.tsx';
 
-/** Which of the screens is shown: it depends only on who is signed in. */
+/** Loaded only by whom it is for. */
+const OperationsScreen = lazy(async () => {
+  const { OperationsScreen: Screen } = await import('./operations/operations-screen.tsx');
+  return { default: Screen };
+});
+
+/** Which of the screens is shown: it depends on who is signed in, and on the address. */
 export function App() {
   const me = useQuery(meQuery);
+  const isOperations = useIsOperations();
   if (me.isPending) return <Opening />;
   if (me.isError) {
     return (
@@ -28,7 +38,13 @@ export function App() {
   if (me.data === null) return <SignInScreen />;
   return (
     <ChatProvider key={me.data._id} me={me.data}>
-      <MainScreen />
+      {isOperations ? (
+        <LatePart waiting={<Opening />}>
+          <OperationsScreen />
+        </LatePart>
+      ) : (
+        <MainScreen />
+      )}
     </ChatProvider>
   );
 }

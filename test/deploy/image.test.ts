@@ -6,6 +6,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { builtinModules } from 'node:module';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { serverFlags } from '../../scripts/lib/node-flags.ts';
 import { nodeVersionFault } from '../../scripts/lib/node-version.mjs';
 import { parseConfig } from '../../src/config.ts';
 import { startTestServer, type TestServer } from '../support/server.ts';
@@ -37,7 +38,8 @@ describe('the image', () => {
     expect(existsSync(file), file).toBe(true);
     expect(saying(image, 'COPY')).toContain('--from=build /app/dist dist');
     const flags = (words: string[]) => words.filter((word) => word.startsWith('--'));
-    expect(flags(args)).toEqual(flags(manifest.scripts.start?.split(' ') ?? []));
+    expect(flags(args)).toEqual(serverFlags);
+    expect(flags(manifest.scripts.start?.split(' ') ?? [])).toEqual(serverFlags);
   });
 
   it('is built by a script that is there, and installs for its use without that for the build', () => {

@@ -29,11 +29,15 @@ const schema = new mongoose.Schema<AttachmentRecord>(
   { collection: 'attachments', versionKey: false },
 );
 
+/** The collection with its indexes, registered on a connection. */
+export const attachmentModel = (connection: Connection) =>
+  connection.model<AttachmentRecord>('Attachment', schema);
+
 export type AttachmentStore = ReturnType<typeof createAttachmentStore>;
 
 /** What is known of each attachment; its bytes lie in the blob store. */
 export function createAttachmentStore(connection: Connection) {
-  const model = connection.model<AttachmentRecord>('Attachment', schema);
+  const model = attachmentModel(connection);
   return {
     insert: async (record: AttachmentRecord): Promise<void> => {
       await model.insertOne(record);

@@ -4,9 +4,10 @@
  * A session read once is trusted for a minute, because its end is announced to every
  * instance (bus topic `session.ended`); while announcements do not arrive, for one second.
  */
+import { createSecretKey, type KeyObject } from 'node:crypto';
 import jwt from 'jsonwebtoken';
 import { LRUCache } from 'lru-cache';
-import { AppError, notFound } from '../../errors.ts';
+import { notFound, signedOut } from '../../errors.ts';
 import type { Bus } from '../../infra/bus.ts';
 import { withLimit } from '../../infra/lifecycle.ts';
 import type { Logger } from '../../infra/logger.ts';
@@ -35,6 +36,23 @@ export interface ActiveSession {
   expiresAt: Date;
 }
 
+/** The token that names a session, good for as long as a session lasts. */
+export function signSession(
+  secret: string | KeyObject,
+  sessionId: string,
+  userId: string,
+  issuedAt: Date,
+): SessionGrant {
+  const expiresAt = new Date(issuedAt.getTime() + limits.sessionDays * DAY_MS);
+  const seconds = (time: Date): number => Math.floor(time.getTime() / 1_000);
+  const token = jwt.sign(
+    { sid: sessionId, sub: userId, iat: seconds(issuedAt), exp: seconds(expiresAt) },
+    secret,
+    { algorithm: ALGORITHM },
+  );
+  return { token, expiresAt };
+}
+
 export type SessionService = ReturnType<typeof createSessionService>;
 
 export function createSessionService(deps: {
@@ -45,10 +63,14 @@ export function createSessionService(deps: {
   clock: () => Date;
   log: Logger;
 }) {
-  const { store, bus, secret, clock, log } = deps;
+  const { store, bus, clock, log } = deps;
+  // Of a text the library would make a key each time, and first try to make another kind of it.
+  const secret = createSecretKey(Buffer.from(deps.secret));
   const cache = new LRUCache<string, { record: SessionRecord; readAt: number }>({
     max: CACHED_SESSIONS,
   });
+  const signed = new LRUCache<string, Claims>({ max: CACHED_SESSIONS });
+  const reading = new Map<string, Promise<SessionRecord | undefined>>();
   const endedHandlers: ((sessionId: string) => void)[] = [];
   /** Grows with each end, so that what was read before it is not kept after it. */
   let generation = 0;
@@ -63,21 +85,33 @@ export function createSessionService(deps: {
     cache.clear();
   });
 
-  function sign(sessionId: string, userId: string, issuedAt: Date): SessionGrant {
-    const expiresAt = new Date(issuedAt.getTime() + limits.sessionDays * DAY_MS);
-    const seconds = (time: Date): number => Math.floor(time.getTime() / 1_000);
-    const token = jwt.sign(
-      { sid: sessionId, sub: userId, iat: seconds(issuedAt), exp: seconds(expiresAt) },
-      secret,
-      { algorithm: ALGORITHM },
-    );
-    return { token, expiresAt };
+  /** Its signature is checked once; that it has not expired, each time. */
+  function claimsOf(token: string): Claims | undefined {
+    const known = signed.get(token);
+    if (known !== undefined && known.exp * 1_000 > Date.now()) return known;
+    const claims = decode(token, secret);
+    if (claims !== undefined) signed.set(token, claims);
+    return claims;
   }
 
-  async function standing(sessionId: string): Promise<SessionRecord | undefined> {
+  function held(sessionId: string): SessionRecord | undefined {
     const trust = bus.healthy() ? TRUST_MS : TRUST_UNHEARD_MS;
     const cached = cache.get(sessionId);
-    if (cached !== undefined && performance.now() - cached.readAt < trust) return cached.record;
+    const isTrusted = cached !== undefined && performance.now() - cached.readAt < trust;
+    return isTrusted ? cached.record : undefined;
+  }
+
+  /** One reading of a session at a time. */
+  function read(sessionId: string): Promise<SessionRecord | undefined> {
+    let underWay = reading.get(sessionId);
+    if (underWay === undefined) {
+      underWay = readNow(sessionId).finally(() => reading.delete(sessionId));
+      reading.set(sessionId, underWay);
+    }
+    return underWay;
+  }
+
+  async function readNow(sessionId: string): Promise<SessionRecord | undefined> {
     for (;;) {
       const readAt = performance.now();
       const before = generation;
@@ -103,6 +137,17 @@ export function createSessionService(deps: {
     });
   }
 
+  /** @throws AppError unauthenticated */
+  function activeSession(claims: Claims, record: SessionRecord | undefined): ActiveSession {
+    const stands =
+      record !== undefined &&
+      record.userId === claims.sub &&
+      record.expiresAt.getTime() > clock().getTime();
+    if (!stands) throw signedOut();
+    const { _id: sessionId, userId, expiresAt } = record;
+    return { sessionId, userId, issuedAt: new Date(claims.iat * 1_000), expiresAt };
+  }
+
   const remove = (sessionId: string, userId: string): Promise<boolean> =>
     bus.announce('session.ended', async (transaction) => {
       const result = await store.remove(sessionId, userId, transaction);
@@ -114,7 +159,7 @@ export function createSessionService(deps: {
     open: async (userId: string, userAgent: string): Promise<SessionGrant> => {
       const now = clock();
       const sessionId = deps.newId();
-      const grant = sign(sessionId, userId, now);
+      const grant = signSession(secret, sessionId, userId, now);
       await store.insert({
         _id: sessionId,
         userId,
@@ -126,31 +171,24 @@ export function createSessionService(deps: {
       return grant;
     },
 
-    /** @throws AppError unauthenticated, in one wording for every reason. */
-    verify: async (token: string | undefined): Promise<ActiveSession> => {
-      const claims = token === undefined ? undefined : decode(token, secret);
-      const record = claims === undefined ? undefined : await standing(claims.sid);
-      if (
-        claims === undefined ||
-        record === undefined ||
-        record.userId !== claims.sub ||
-        record.expiresAt.getTime() <= clock().getTime()
-      ) {
-        throw new AppError('unauthenticated', 'Please sign in: there is no valid session.');
-      }
-      return {
-        sessionId: record._id,
-        userId: record.userId,
-        issuedAt: new Date(claims.iat * 1_000),
-        expiresAt: record.expiresAt,
-      };
+    /** Whether this server signed the token, and it has not expired; asks no database. */
+    isSigned: (token: string): boolean => claimsOf(token) !== undefined,
+
+    /** Without waiting where the session is known. @throws AppError unauthenticated */
+    verify: (token: string): ActiveSession | Promise<ActiveSession> => {
+      const claims = claimsOf(token);
+      if (claims === undefined) throw signedOut();
+      const record = held(claims.sid);
+      return record === undefined
+        ? read(claims.sid).then((found) => activeSession(claims, found))
+        : activeSession(claims, record);
     },
 
     /** A new token for a session whose present one is older than a day; else undefined. */
     renew: async (session: ActiveSession): Promise<SessionGrant | undefined> => {
       const now = clock();
       if (now.getTime() - session.issuedAt.getTime() < DAY_MS) return undefined;
-      const grant = sign(session.sessionId, session.userId, now);
+      const grant = signSession(secret, session.sessionId, session.userId, now);
       await store.extend(session.sessionId, now, grant.expiresAt);
       cache.delete(session.sessionId);
       return grant;
@@ -200,14 +238,21 @@ export function createSessionService(deps: {
   };
 }
 
-function decode(
-  token: string,
-  secret: string,
-): { sid: string; sub: string; iat: number } | undefined {
+/** What a token says; `iat` and `exp` in seconds since 1970. */
+interface Claims {
+  sid: string;
+  sub: string;
+  iat: number;
+  exp: number;
+}
+
+function decode(token: string, secret: KeyObject): Claims | undefined {
   try {
     const claims = jwt.verify(token, secret, { algorithms: [ALGORITHM] });
-    if (typeof claims !== 'string' && typeof claims.sid === 'string' && claims.sub !== undefined) {
-      return { sid: claims.sid, sub: claims.sub, iat: claims.iat ?? 0 };
+    if (typeof claims === 'string') return undefined;
+    const { sid, sub, iat, exp } = claims;
+    if (typeof sid === 'string' && sub !== undefined && iat !== undefined && exp !== undefined) {
+      return { sid, sub, iat, exp };
     }
   } catch {
     // Forged, expired or not a token at all: the caller gets one answer for all of them.

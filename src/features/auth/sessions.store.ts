@@ -24,11 +24,15 @@ const schema = new mongoose.Schema<SessionRecord>(
 schema.index({ userId: 1 });
 schema.index({ expiresAt: 1 }, { expireAfterSeconds: 0 });
 
+/** The collection with its indexes, registered on a connection. */
+export const sessionModel = (connection: Connection) =>
+  connection.model<SessionRecord>('Session', schema);
+
 export type SessionStore = ReturnType<typeof createSessionStore>;
 
 /** Sessions that have not ended. Ended ones are deleted, expired ones delete themselves. */
 export function createSessionStore(connection: Connection) {
-  const model = connection.model<SessionRecord>('Session', schema);
+  const model = sessionModel(connection);
   return {
     insert: async (session: SessionRecord): Promise<void> => {
       await model.insertOne(session);

@@ -8,8 +8,9 @@
 import { LRUCache } from 'lru-cache';
 import { invalid, notFound } from '../../errors.ts';
 import type { Bus } from '../../infra/bus.ts';
+import type { ChangeSource } from '../../infra/change-poll.ts';
 import type { Transaction } from '../../infra/mongo.ts';
-import type { ReadPosition } from '../../protocol/types.ts';
+import type { Message, ReadPosition } from '../../protocol/types.ts';
 import type { Fanout } from '../../realtime/fanout.ts';
 import { userRoom } from '../../realtime/rooms.ts';
 import { directConversationId, directPartners, partnerOf } from './conversation-id.ts';
@@ -98,9 +99,10 @@ export function createConversationService(deps: {
   bus.on<MembershipChange>('membership.changed', (change) => {
     const { conversationId, version } = change;
     generation++;
-    for (const userId of [...change.joined, ...change.left, ...change.changed]) {
-      cache.delete(cacheKey(userId, conversationId));
-    }
+    const concerned = [...change.joined, ...change.left, ...change.changed];
+    for (const userId of concerned) cache.delete(cacheKey(userId, conversationId));
+    store.membersChanged(concerned);
+    if (change.left.length > 0) heads.forget(conversationId);
     // Announcements of two instances may arrive in either order; of each person the later
     // change counts.
     const isNews = (userId: string): boolean => {
@@ -184,14 +186,11 @@ export function createConversationService(deps: {
   /** Unread = head − own reading position; sending reads up to one's own message. */
   function own(head: OwnHead, membership: MembershipRecord): OwnConversation {
     const { _id, kind, seq, rev, lastId, lastAt, headAt } = head;
-    const sent = head.sent?.[membership.userId] ?? 0;
-    const readSeq = Math.max(membership.readSeq, sent, membership.fromSeq);
-    const { fromSeq, role } = membership;
+    const { fromSeq, role, userId } = membership;
+    const readSeq = Math.max(membership.readSeq, head.sent.get(userId) ?? 0, fromSeq);
     const unreadCount = Math.max(0, seq - readSeq);
-    return {
-      ...{ _id, kind, seq, rev, lastId, headAt, fromSeq, role, readSeq, unreadCount },
-      ...(lastAt === undefined ? {} : { lastAt }),
-    };
+    // As one literal: hundreds are made for a sidebar.
+    return { _id, kind, seq, rev, lastId, lastAt, headAt, fromSeq, role, readSeq, unreadCount };
   }
 
   async function withHeads(
@@ -206,6 +205,16 @@ export function createConversationService(deps: {
     });
   }
 
+  /** The same as at most 2 s ago, from what is held in memory. */
+  async function overview(userId: string): Promise<OwnConversation[]> {
+    const memberships = await store.listOf(userId);
+    const found = await heads.current(memberships.map(({ conversationId }) => conversationId));
+    return memberships.flatMap((membership) => {
+      const head = found.get(membership.conversationId);
+      return head === undefined ? [] : [own(head, membership)];
+    });
+  }
+
   async function readHeads(ids: string[], userId?: string): Promise<OwnHead[]> {
     return (await store.heads(ids, userId)).map(heads.withRemembered);
   }
@@ -217,7 +226,8 @@ export function createConversationService(deps: {
      */
     direct: async (userId: string, partnerId: string): Promise<Access> => {
       if (userId === partnerId) throw invalid('userId', 'must be another person than yourself');
-      return authorizeDirect(userId, directConversationId(userId, partnerId));
+      await deps.users.requireExisting(partnerId);
+      return directAccess(directConversationId(userId, partnerId));
     },
     /** The same where it is known without asking: the conversation was opened here before. */
     knownDirect: (userId: string, partnerId: string): Access | undefined => {
@@ -237,16 +247,49 @@ export function createConversationService(deps: {
       if (opened.has(conversationId)) return;
       const partners = directPartners(conversationId);
       if (partners === undefined) return;
-      await store.ensureDirect(
-        newConversation(conversationId, 'direct'),
-        partners.map((userId) => newMembership(conversationId, userId, 'member', 0)),
+      // In the lists, too: one that lacks it may be of before somebody else made it.
+      const [found, ...lists] = await Promise.all([
+        heads.current([conversationId]),
+        ...partners.map((userId) => store.listOf(userId)),
+      ]);
+      const isListed = lists.every((list) =>
+        list.some((one) => one.conversationId === conversationId),
       );
+      if (!found.has(conversationId) || !isListed) {
+        await store.ensureDirect(
+          newConversation(conversationId, 'direct'),
+          partners.map((userId) => newMembership(conversationId, userId, 'member', 0)),
+        );
+      }
       opened.set(conversationId, true);
     },
 
     /** All conversations of a user, in no order. */
     listOf: async (userId: string): Promise<OwnConversation[]> =>
       withHeads(userId, await store.membershipsOf([userId])),
+    overview,
+    /** Where a conversation stands, at most 2 s ago; undefined when it has no documents yet. */
+    head: (conversationId: string): Head | Promise<Head | undefined> =>
+      heads.held(conversationId) ??
+      heads.current([conversationId]).then((found) => found.get(conversationId)),
+    /** What the poll of changes looks at. */
+    changeSources: (): ChangeSource[] => [
+      {
+        name: 'heads of conversations',
+        latest: store.latestChange,
+        look: async (since, until, limit) => {
+          const found = await store.changedWithin(since, until, limit);
+          for (const head of found) {
+            heads.seen(head);
+            const partners = directPartners(head._id);
+            if (partners !== undefined) store.conversationSeen(head._id, partners);
+          }
+          const last = found.at(-1)?.headAt ?? undefined;
+          return { count: found.length, ...(last === undefined ? {} : { last }) };
+        },
+      },
+      { name: 'reading positions', latest: store.latestRead, look: store.lookForReads },
+    ],
     /** The same in two steps: what a socket joins comes before what it is told. */
     membershipsOf: (userId: string): Promise<MembershipRecord[]> => store.membershipsOf([userId]),
     withHeads,
@@ -271,12 +314,21 @@ export function createConversationService(deps: {
     },
     headSeqs: async (conversationIds: string[]): Promise<Map<string, number>> =>
       new Map((await readHeads(conversationIds)).map((head) => [head._id, head.seq])),
-    changedSince: (since: Date, limit: number): Promise<Head[]> => store.changedSince(since, limit),
+    changedWithin: (since: Date, until: Date, limit: number): Promise<Head[]> =>
+      store.changedWithin(since, until, limit),
     latestChange: (): Promise<Date | undefined> => store.latestChange(),
     /** Messages were committed by this instance: their heads follow. */
     advanceHeads: heads.advance,
     /** Messages were committed by another instance, and this one answers for them. */
     rememberHeads: heads.remember,
+    /** A message was stored elsewhere. */
+    messageHeard: ({ conversationId, seq, _id, senderId, createdAt }: Message): void =>
+      heads.hear([
+        {
+          ...{ conversationId, seq, lastId: _id, at: new Date(createdAt) },
+          sent: new Map([[senderId, seq]]),
+        },
+      ]),
     /** Resolves when the heads of everything committed here are. */
     flushHeads: heads.flush,
 

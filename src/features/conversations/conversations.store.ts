@@ -5,8 +5,10 @@
  * each sender: sending reads up to one's own message, and that costs no further write.
  * `memberships` holds one document per member, with the reading position.
  */
+import { LRUCache } from 'lru-cache';
 import mongoose, { type AnyBulkWriteOperation, type Connection } from 'mongoose';
-import { isDuplicateKey, type Transaction, unlessLost } from '../../infra/mongo.ts';
+import { type CacheContext, createCache } from '../../infra/cache.ts';
+import { isDuplicateKey, type Transaction } from '../../infra/mongo.ts';
 import type { GroupRole } from '../../protocol/types.ts';
 
 export interface ConversationRecord {
@@ -26,11 +28,11 @@ export interface ConversationRecord {
 export interface Head extends Pick<ConversationRecord, '_id' | 'kind' | 'rev' | 'headAt'> {
   seq: number;
   lastId: string;
-  /** When the last message was stored: by this lists are ordered. Absent before the first. */
-  lastAt?: Date;
+  /** When the last message was stored: by this lists are ordered. */
+  lastAt: Date | undefined;
 }
-/** A head with the asking user's own last message. */
-export type OwnHead = Head & { sent?: Record<string, number> };
+/** A head with last messages of senders: of the asking user, or of all. */
+export type OwnHead = Head & { sent: Map<string, number> };
 
 export interface MembershipRecord {
   _id: string;
@@ -41,6 +43,8 @@ export interface MembershipRecord {
   /** Messages up to this seq are not for this member; 0 lets all be seen. */
   fromSeq: number;
   readSeq: number;
+  /** When the reading position last moved, by the database's clock; absent before that. */
+  readAt?: Date;
 }
 
 /** A conversation's new head after a batch. */
@@ -76,30 +80,70 @@ const membershipSchema = new mongoose.Schema<MembershipRecord>(
     joinedAt: Date,
     fromSeq: Number,
     readSeq: Number,
+    readAt: Date,
   },
   { collection: 'memberships', versionKey: false },
 );
 membershipSchema.index({ userId: 1, conversationId: 1 }, { unique: true });
 membershipSchema.index({ conversationId: 1, joinedAt: 1 });
+membershipSchema.index({ readAt: 1 }, { sparse: true });
+
+/** As long as the sidebar's: it is made of these. */
+const LISTS_MS = 5 * 60_000;
+const CACHED_MEMBERSHIPS = 500_000;
+const SEEN_CONVERSATIONS = 200_000;
+
+/** The collections with their indexes, registered on a connection. */
+export const conversationModel = (connection: Connection) =>
+  connection.model<ConversationRecord>('Conversation', conversationSchema);
+export const membershipModel = (connection: Connection) =>
+  connection.model<MembershipRecord>('Membership', membershipSchema);
 
 const headFields = { kind: 1, last: 1, rev: 1, headAt: 1 } as const;
 type HeadRecord = Pick<ConversationRecord, '_id' | keyof typeof headFields> & {
   sent?: Record<string, number>;
 };
-const toHead = ({ last, ...rest }: HeadRecord): OwnHead => ({
-  ...rest,
+const reviveMembership = (membership: MembershipRecord): MembershipRecord => ({
+  ...membership,
+  joinedAt: new Date(membership.joinedAt),
+  ...(membership.readAt === undefined ? {} : { readAt: new Date(membership.readAt) }),
+});
+
+const toHead = ({ _id, kind, last, rev = 0, headAt, sent = {} }: HeadRecord): OwnHead => ({
+  _id,
+  kind,
+  rev,
+  headAt,
   seq: last.seq,
   lastId: last.id,
-  ...(last.at === undefined ? {} : { lastAt: last.at }),
+  lastAt: last.at,
+  sent: new Map(Object.entries(sent)),
 });
 
 export type ConversationStore = ReturnType<typeof createConversationStore>;
 
-export function createConversationStore(connection: Connection) {
-  const conversations = connection.model<ConversationRecord>('Conversation', conversationSchema);
-  const memberships = connection.model<MembershipRecord>('Membership', membershipSchema);
+export function createConversationStore(connection: Connection, caches: CacheContext) {
+  const conversations = conversationModel(connection);
+  const memberships = membershipModel(connection);
   const inside = (transaction?: Transaction) =>
     transaction === undefined ? {} : { session: transaction };
+  /** User -> all their memberships. */
+  const lists = createCache<MembershipRecord[]>(caches, {
+    name: 'memberships',
+    ttlMs: LISTS_MS,
+    maxSize: CACHED_MEMBERSHIPS,
+    sizeOf: (list) => list.length + 1,
+    tagOf: (userId) => `memberships:${userId}`,
+    revive: (list) => list.map(reviveMembership),
+  });
+
+  const seen = new LRUCache<string, true>({ max: SEEN_CONVERSATIONS });
+
+  const membershipsOf = (userIds: string[]): Promise<MembershipRecord[]> =>
+    memberships
+      .find({ userId: { $in: userIds } })
+      .lean<MembershipRecord[]>()
+      .exec();
 
   return {
     /** Makes the conversation and its memberships where they are missing. */
@@ -109,7 +153,7 @@ export function createConversationStore(connection: Connection) {
     ): Promise<void> => {
       const { _id, ...fields } = conversation;
       try {
-        await conversations.updateOne({ _id }, { $setOnInsert: fields }, { upsert: true });
+        // First: where the conversation is, both belong to it.
         await memberships.bulkWrite(
           members.map(({ userId, conversationId, ...rest }) => ({
             updateOne: {
@@ -124,6 +168,12 @@ export function createConversationStore(connection: Connection) {
         // Two upserts at once: one loses against the unique index, and both exist.
         if (!isDuplicateKey(error)) throw error;
       }
+      try {
+        await conversations.updateOne({ _id }, { $setOnInsert: fields }, { upsert: true });
+      } catch (error) {
+        if (!isDuplicateKey(error)) throw error;
+      }
+      for (const { userId } of members) lists.changed(userId);
     },
     insert: async (conversation: ConversationRecord, transaction: Transaction): Promise<void> => {
       await conversations.insertMany([conversation], { session: transaction });
@@ -171,11 +221,22 @@ export function createConversationStore(connection: Connection) {
     },
     membership: (userId: string, conversationId: string): Promise<MembershipRecord | null> =>
       memberships.findOne({ userId, conversationId }).lean<MembershipRecord>().exec(),
-    membershipsOf: (userIds: string[]): Promise<MembershipRecord[]> =>
-      memberships
-        .find({ userId: { $in: userIds } })
-        .lean<MembershipRecord[]>()
-        .exec(),
+    membershipsOf,
+    /** A user's memberships, by the cache. */
+    listOf: (userId: string): Promise<MembershipRecord[]> =>
+      lists.get(userId, () => membershipsOf([userId])),
+    /** Memberships of these users came, went or changed their role, and every instance knows. */
+    membersChanged: (userIds: string[]): void => {
+      for (const userId of userIds) lists.changed(userId, undefined, { told: false });
+    },
+    /** A direct conversation is there: lists of its partners that lack it are out of date. */
+    conversationSeen: (conversationId: string, partners: readonly string[]): void => {
+      if (seen.has(conversationId)) return;
+      seen.set(conversationId, true);
+      const has = (list: MembershipRecord[]): boolean =>
+        list.some((one) => one.conversationId === conversationId);
+      for (const userId of partners) lists.heard(userId, has);
+    },
     /** The longest-standing first. */
     members: (conversationId: string, transaction?: Transaction): Promise<MembershipRecord[]> =>
       memberships
@@ -189,6 +250,7 @@ export function createConversationStore(connection: Connection) {
         .sort({ conversationId: 1, joinedAt: 1 })
         .lean<MembershipRecord[]>()
         .exec(),
+    /** @param userId whose last messages to tell; absent: nobody's */
     heads: async (ids: string[], userId?: string): Promise<OwnHead[]> => {
       const found = await conversations
         .find(
@@ -199,10 +261,18 @@ export function createConversationStore(connection: Connection) {
         .exec();
       return found.map(toHead);
     },
-    /** Heads that moved at or after `since` (the database's clock), the oldest move first. */
-    changedSince: async (since: Date, limit: number): Promise<Head[]> => {
+    /** With everybody's last messages. */
+    wholeHeads: async (ids: string[]): Promise<OwnHead[]> => {
       const found = await conversations
-        .find({ headAt: { $gte: since } }, headFields)
+        .find({ _id: { $in: ids } }, { ...headFields, sent: 1 })
+        .lean<HeadRecord[]>()
+        .exec();
+      return found.map(toHead);
+    },
+    /** Heads that moved from `since` to `until` (the database's clock), the oldest move first. */
+    changedWithin: async (since: Date, until: Date, limit: number): Promise<OwnHead[]> => {
+      const found = await conversations
+        .find({ headAt: { $gte: since, $lte: until } }, { ...headFields, sent: 1 })
         .sort({ headAt: 1 })
         .limit(limit)
         .lean<HeadRecord[]>()
@@ -235,18 +305,52 @@ export function createConversationStore(connection: Connection) {
           },
         },
       }));
-      await unlessLost(
-        conversations.collection.bulkWrite(
-          operations as unknown as AnyBulkWriteOperation<mongoose.mongo.Document>[] as never,
-          { ordered: false },
-        ),
+      await conversations.collection.bulkWrite(
+        operations as unknown as AnyBulkWriteOperation<mongoose.mongo.Document>[] as never,
+        { ordered: false },
       );
+    },
+    /** Reading positions that moved from `since` to `until`, the oldest first: lists know them. */
+    lookForReads: async (
+      since: Date,
+      until: Date,
+      limit: number,
+    ): Promise<{ count: number; last?: Date }> => {
+      const found = await memberships
+        .find({ readAt: { $gte: since, $lte: until } })
+        .sort({ readAt: 1 })
+        .limit(limit)
+        .lean<MembershipRecord[]>()
+        .exec();
+      for (const { userId, conversationId, readSeq } of found) {
+        lists.heard(userId, (list) =>
+          list.some((one) => one.conversationId === conversationId && one.readSeq >= readSeq),
+        );
+      }
+      const last = found.at(-1)?.readAt;
+      return { count: found.length, ...(last === undefined ? {} : { last }) };
+    },
+    latestRead: async (): Promise<Date | undefined> => {
+      const latest = await memberships
+        .findOne({ readAt: { $gt: new Date(0) } }, { readAt: 1 })
+        .sort({ readAt: -1 })
+        .lean<Pick<MembershipRecord, 'readAt'>>()
+        .exec();
+      return latest?.readAt;
     },
     /** Moves the reading position forward; never back. */
     advanceRead: async (userId: string, conversationId: string, seq: number): Promise<void> => {
-      await memberships.updateOne(
+      const { modifiedCount } = await memberships.updateOne(
         { userId, conversationId, readSeq: { $lt: seq } },
-        { $set: { readSeq: seq } },
+        { $set: { readSeq: seq }, $currentDate: { readAt: true } },
+      );
+      if (modifiedCount === 0) return;
+      lists.changed(userId, (list) =>
+        list?.map((one) =>
+          one.conversationId === conversationId && one.readSeq < seq
+            ? { ...one, readSeq: seq }
+            : one,
+        ),
       );
     },
   };

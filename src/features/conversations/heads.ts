@@ -6,11 +6,18 @@
  * conversation costs a few writes a second, however many messages it has. What is remembered
  * is laid over what is read, so that nobody is shown less than this instance acknowledged.
  *
+ * Heads are also held for readers: brought up to date by what is committed here, by the others'
+ * words (bus topic `heads.moved`, one for each batch), and at the latest by the poll of changes.
+ * They only ever move on, so what comes late does no harm.
+ *
  * A head is derived and never the authority: an instance that dies with heads unwritten costs
  * nothing but the work of finding them again in the messages (messages/head-recovery.ts).
  */
 import { LRUCache } from 'lru-cache';
+import type { Bus } from '../../infra/bus.ts';
+import type { CacheFigures } from '../../infra/cache.ts';
 import type { Logger } from '../../infra/logger.ts';
+import { directPartners } from './conversation-id.ts';
 import type { ConversationStore, HeadAdvance, OwnHead } from './conversations.store.ts';
 
 /**
@@ -25,6 +32,9 @@ const HEADS_PER_WRITE = 1_000;
 /** Far longer than a head waits to be written; short, so that a restored backup is believed. */
 const REMEMBERED_MS = 10_000;
 const REMEMBERED_HEADS = 50_000;
+/** What a head does not tell by moving, such as a restored backup, is believed after this. */
+const HELD_MS = 60_000;
+const HELD_HEADS = 200_000;
 
 interface KnownHead extends HeadAdvance {
   /** When this instance learned of it. */
@@ -38,6 +48,16 @@ export interface Heads {
   remember(advances: HeadAdvance[]): void;
   /** A head as read from the database, moved on to where this instance knows it to be. */
   withRemembered(head: OwnHead): OwnHead;
+  /** One head as `current` would tell it, where it is held; undefined: it has to be asked for. */
+  held(id: string): OwnHead | undefined;
+  /** Heads as they are, at most 2 s old; none for conversations without documents. */
+  current(ids: readonly string[]): Promise<Map<string, OwnHead>>;
+  /** Messages were committed elsewhere, and another instance answers for them. */
+  hear(advances: HeadAdvance[]): void;
+  /** A head was seen in the database. */
+  seen(head: OwnHead): void;
+  /** Somebody's last message no longer counts. */
+  forget(conversationId: string): void;
   /** Resolves when what was waiting at the time of the call is committed. Rejects if it is not. */
   flush(): Promise<void>;
   /** Writes what is waiting, once more, and stops. */
@@ -45,7 +65,13 @@ export interface Heads {
 }
 
 export function createHeads(deps: {
-  store: Pick<ConversationStore, 'advanceHeads'>;
+  store: Pick<ConversationStore, 'advanceHeads' | 'wholeHeads'>;
+  bus: Pick<Bus, 'publish' | 'on'>;
+  /** Whether others need to be told; without Redis they hear of every message by itself. */
+  tellsOthers: () => boolean;
+  /** Whether heads that are held may be used. */
+  trusted: () => boolean;
+  figures: Map<string, () => CacheFigures>;
   clock: () => Date;
   log: Logger;
 }): Heads {
@@ -53,6 +79,14 @@ export function createHeads(deps: {
     max: REMEMBERED_HEADS,
     ttl: REMEMBERED_MS,
   });
+  const held = new LRUCache<string, OwnHead>({ max: HELD_HEADS, ttl: HELD_MS });
+  /** Heads that are being read, with what was heard of them meanwhile. */
+  const reading = new Map<string, { count: number; heard: OwnHead | undefined }>();
+  const counts = { hit: 0, miss: 0, stale_prevented: 0 };
+  deps.figures.set('heads', () => ({
+    process: { ...counts, entries: held.size },
+    redis: { hit: 0, miss: 0, stale_prevented: 0 },
+  }));
   let waiting = new Map<string, HeadAdvance>();
   let underWay: Promise<void> = Promise.resolve();
   let timer: NodeJS.Timeout | undefined;
@@ -67,6 +101,103 @@ export function createHeads(deps: {
       if (known !== undefined) join(known, advance);
       remembered.set(advance.conversationId, { ...next, knownAt });
     }
+  }
+
+  /** Moves on what is held, and what is being read. */
+  function hear(head: OwnHead): void {
+    const underWay = reading.get(head._id);
+    if (underWay !== undefined) {
+      if (underWay.heard === undefined) underWay.heard = { ...head, sent: new Map(head.sent) };
+      else moveOn(underWay.heard, head);
+    }
+    const known = held.peek(head._id);
+    if (known !== undefined) moveOn(known, head);
+  }
+
+  function hearAdvances(advances: HeadAdvance[]): void {
+    for (const { conversationId, seq, lastId, at, sent } of advances) {
+      if (!held.has(conversationId) && !reading.has(conversationId)) continue;
+      const kind = directPartners(conversationId) === undefined ? 'group' : 'direct';
+      const head = {
+        _id: conversationId,
+        kind,
+        seq,
+        lastId,
+        lastAt: at,
+        rev: 0,
+        headAt: at,
+      } as const;
+      hear({ ...head, sent });
+    }
+  }
+
+  deps.bus.on<WiredAdvance[]>('heads.moved', (advances) => {
+    hearAdvances(
+      advances.map(({ sent, at, ...rest }) => ({ ...rest, at: new Date(at), sent: new Map(sent) })),
+    );
+  });
+
+  function tellOthers(advances: HeadAdvance[]): void {
+    const words: WiredAdvance[] = advances.map(({ sent, at, ...rest }) => ({
+      ...rest,
+      at: at.getTime(),
+      sent: [...sent],
+    }));
+    deps.bus.publish('heads.moved', words);
+  }
+
+  async function read(ids: string[]): Promise<Map<string, OwnHead>> {
+    for (const id of ids) {
+      const underWay = reading.get(id);
+      if (underWay === undefined) reading.set(id, { count: 1, heard: undefined });
+      else underWay.count++;
+    }
+    const found = new Map<string, OwnHead>();
+    try {
+      for (const head of (await deps.store.wholeHeads(ids)).map(withRemembered)) {
+        const heard = reading.get(head._id)?.heard;
+        if (heard !== undefined) moveOn(head, heard);
+        found.set(head._id, head);
+        if (deps.trusted()) held.set(head._id, head);
+      }
+    } finally {
+      for (const id of ids) {
+        const underWay = reading.get(id);
+        if (underWay !== undefined && --underWay.count === 0) reading.delete(id);
+      }
+    }
+    return found;
+  }
+
+  function heldHead(id: string): OwnHead | undefined {
+    const head = deps.trusted() ? held.get(id) : undefined;
+    if (head !== undefined) counts.hit++;
+    return head;
+  }
+
+  async function current(ids: readonly string[]): Promise<Map<string, OwnHead>> {
+    if (!deps.trusted()) return read([...ids]);
+    const found = new Map<string, OwnHead>();
+    const missing: string[] = [];
+    for (const id of ids) {
+      const head = held.get(id);
+      if (head === undefined) missing.push(id);
+      else found.set(id, head);
+    }
+    counts.hit += found.size;
+    counts.miss += missing.length;
+    if (missing.length > 0) for (const [id, head] of await read(missing)) found.set(id, head);
+    return found;
+  }
+
+  function withRemembered(head: OwnHead): OwnHead {
+    const known = remembered.get(head._id);
+    if (known === undefined) return head;
+    const sent = new Map(head.sent);
+    moveSent(sent, known.sent);
+    if (known.seq <= head.seq) return { ...head, sent };
+    const { seq, lastId, at: lastAt, knownAt: headAt } = known;
+    return { ...head, sent, seq, lastId, lastAt, headAt };
   }
 
   function schedule(): void {
@@ -106,7 +237,7 @@ export function createHeads(deps: {
         await deps.store.advanceHeads(advances.slice(from, from + HEADS_PER_WRITE));
       } catch (error) {
         // No more conversations than have messages that MongoDB took, so this stays bounded.
-        for (const advance of advances.slice(from)) wait(advance);
+        for (const advance of advances.slice(from)) addTo(waiting, advance);
         nextWriteAt = performance.now() + RETRY_MS;
         const context = { err: error, conversations: advances.length - from };
         deps.log.warn(context, 'heads of conversations were not written; trying again');
@@ -115,27 +246,26 @@ export function createHeads(deps: {
     }
   }
 
-  function wait(advance: HeadAdvance): void {
-    const known = waiting.get(advance.conversationId);
-    if (known === undefined) waiting.set(advance.conversationId, copyOf(advance));
-    else join(known, advance);
-  }
-
   return {
     advance: (advances) => {
       remember(advances);
-      for (const advance of advances) wait(advance);
+      hearAdvances(advances);
+      for (const advance of advances) addTo(waiting, advance);
       schedule();
+      // Before the messages are delivered, so that who hears of one can also read it.
+      if (deps.tellsOthers()) tellOthers(advances);
     },
-    remember,
-    withRemembered: (head) => {
-      const known = remembered.get(head._id);
-      if (known === undefined) return head;
-      const sent = { ...head.sent };
-      for (const [userId, seq] of known.sent) sent[userId] = Math.max(seq, sent[userId] ?? 0);
-      if (known.seq <= head.seq) return { ...head, sent };
-      const { seq, lastId, at: lastAt, knownAt: headAt } = known;
-      return { ...head, sent, seq, lastId, lastAt, headAt };
+    remember: (advances) => {
+      remember(advances);
+      hearAdvances(advances);
+    },
+    withRemembered,
+    held: heldHead,
+    current,
+    hear: hearAdvances,
+    seen: hear,
+    forget: (conversationId) => {
+      held.delete(conversationId);
     },
     flush: write,
     close: async () => {
@@ -148,13 +278,33 @@ export function createHeads(deps: {
 
 const copyOf = (advance: HeadAdvance): HeadAdvance => ({ ...advance, sent: new Map(advance.sent) });
 
+function addTo(advances: Map<string, HeadAdvance>, advance: HeadAdvance): void {
+  const known = advances.get(advance.conversationId);
+  if (known === undefined) advances.set(advance.conversationId, copyOf(advance));
+  else join(known, advance);
+}
+
+/** As it travels between instances; `at` in milliseconds since 1970. */
+type WiredAdvance = Omit<HeadAdvance, 'sent' | 'at'> & { sent: [string, number][]; at: number };
+
+/** Takes over what has moved further in another state of the same head. */
+function moveOn(head: OwnHead, other: OwnHead): void {
+  moveSent(head.sent, other.sent);
+  head.rev = Math.max(head.rev, other.rev);
+  if (other.seq <= head.seq) return;
+  const { seq, lastId, lastAt, headAt } = other;
+  Object.assign(head, { seq, lastId, lastAt, headAt });
+}
+
 /** Moves a head on; never back. */
 function join(known: HeadAdvance, advance: HeadAdvance): void {
-  for (const [userId, seq] of advance.sent) {
-    known.sent.set(userId, Math.max(seq, known.sent.get(userId) ?? 0));
-  }
+  moveSent(known.sent, advance.sent);
   if (advance.seq <= known.seq) return;
   known.seq = advance.seq;
   known.lastId = advance.lastId;
   known.at = advance.at;
+}
+
+function moveSent(sent: Map<string, number>, other: Map<string, number>): void {
+  for (const [userId, seq] of other) sent.set(userId, Math.max(seq, sent.get(userId) ?? 0));
 }

@@ -13,7 +13,9 @@ export const groupOperations = (
   | 'removeGroupMember'
   | 'leaveGroup'
 > => ({
-  listGroups: forUsers(async (_input, caller) => ({ body: await groups.list(caller.userId) })),
+  listGroups: forUsers(async ({ query }, caller) => ({
+    body: await groups.list(caller.userId, query.query),
+  })),
   createGroup: forUsers(async ({ body }, caller) => ({
     body: await groups.create(caller.userId, body),
   })),

@@ -41,5 +41,6 @@ export function presentOwnGroup(
       : { lastMessage }),
     unreadCount: conversation.unreadCount,
     readSeq: conversation.readSeq,
+    rev: conversation.rev,
   };
 }

@@ -9,7 +9,7 @@ import { AppError, notFound } from '../../errors.ts';
 import type { Logger } from '../../infra/logger.ts';
 import type { Transaction } from '../../infra/mongo.ts';
 import { limits } from '../../protocol/limits.ts';
-import type { Group, GroupHistory } from '../../protocol/types.ts';
+import type { Group, GroupHistory, Message } from '../../protocol/types.ts';
 import type { Fanout } from '../../realtime/fanout.ts';
 import { groupRoom, userRoom } from '../../realtime/rooms.ts';
 import { type AttachmentService, attachmentIdOf } from '../attachments/attachments.service.ts';
@@ -38,7 +38,7 @@ export function createGroupService(deps: {
   store: GroupStore;
   conversations: ConversationService;
   users: Pick<UserService, 'profiles' | 'requireAllExisting'>;
-  messages: Pick<MessageService, 'byIds' | 'lastSeq' | 'removeConversation'>;
+  messages: Pick<MessageService, 'lastOf' | 'lastSeq' | 'removeConversation'>;
   attachments: Pick<AttachmentService, 'keepPicture' | 'remove'>;
   fanout: Pick<Fanout, 'emit'>;
   newId: () => string;
@@ -49,7 +49,7 @@ export function createGroupService(deps: {
 
   async function present(groups: GroupRecord[], members: MembershipRecord[]): Promise<Group[]> {
     const userIds = [...new Set(members.map((member) => member.userId))];
-    const profiles = new Map((await users.profiles(userIds)).map((user) => [user._id, user]));
+    const profiles = await users.profiles(userIds);
     const byGroup = new Map<string, MembershipRecord[]>(groups.map(({ _id }) => [_id, []]));
     for (const member of members) byGroup.get(member.conversationId)?.push(member);
     return groups.map((group) => presentGroup(group, byGroup.get(group._id) ?? [], profiles));
@@ -66,20 +66,26 @@ export function createGroupService(deps: {
   }
 
   async function presentOwn(groups: Group[], own: OwnConversation[]): Promise<Group[]> {
-    const lastMessages = await deps.messages.byIds(own.map(({ lastId }) => lastId));
+    const lastMessages = await deps.messages.lastOf(own);
     const byId = new Map(own.map((conversation) => [conversation._id, conversation]));
     return groups.flatMap((group) => {
       const conversation = byId.get(group._id);
       if (conversation === undefined) return [];
-      return [presentOwnGroup(group, conversation, lastMessages.get(conversation.lastId))];
+      const text = lastMessages.get(conversation.lastId);
+      const last = text === undefined ? undefined : (JSON.parse(text) as Message);
+      return [presentOwnGroup(group, conversation, last)];
     });
   }
 
-  /** Tells the members of a group how it is now, and returns it. */
-  async function announceUpdate(groupId: string, exceptUsers: string[] = []): Promise<Group> {
-    const group = await presentOne(groupId);
+  function tellUpdate(group: Group, exceptUsers: string[]): void {
     const except = exceptUsers.map(userRoom);
-    fanout.emit({ rooms: [groupRoom(groupId)], except }, 'groupUpdated', group);
+    fanout.emit({ rooms: [groupRoom(group._id)], except }, 'groupUpdated', group);
+  }
+
+  /** Tells the members of a group how it is now, and returns it. */
+  async function announceUpdate(groupId: string): Promise<Group> {
+    const group = await presentOne(groupId);
+    tellUpdate(group, []);
     return group;
   }
 
@@ -110,8 +116,16 @@ export function createGroupService(deps: {
     });
   }
 
-  /** Takes a member out; the group goes with its last one. @param adminId who removes another */
-  async function takeOut(groupId: string, userId: string, adminId?: string): Promise<void> {
+  /**
+   * Takes a member out; the group goes with its last one.
+   * @param adminId who removes another
+   * @returns the group as it is then; undefined when it is gone
+   */
+  async function takeOut(
+    groupId: string,
+    userId: string,
+    adminId?: string,
+  ): Promise<Group | undefined> {
     const isEmpty = await conversations.changeMembers(async (transaction) => {
       const { members, version } =
         adminId === undefined
@@ -133,18 +147,19 @@ export function createGroupService(deps: {
       return { change: { ...change, changed }, result: false };
     });
     fanout.emit({ rooms: [userRoom(userId)] }, 'removedFromGroup', { groupId });
-    if (isEmpty) removeMessages(groupId);
-    else await announceUpdate(groupId);
+    if (!isEmpty) return announceUpdate(groupId);
+    removeMessages(groupId);
+    return undefined;
   }
 
   return {
-    /** Own groups, the latest message first. */
-    list: async (userId: string): Promise<Group[]> => {
-      const all = await conversations.listOf(userId);
+    /** Own groups, the latest message first; with a query those that have all its words. */
+    list: async (userId: string, query: string): Promise<Group[]> => {
+      const all = await conversations.overview(userId);
       const own = all.filter(({ kind }) => kind === 'group').sort(byLastMessage);
       const ids = own.map(({ _id }) => _id);
       const [records, members] = await Promise.all([
-        store.findMany(ids),
+        query === '' ? store.findMany(ids) : store.search(ids, query),
         conversations.membersOfMany(ids),
       ]);
       const order = new Map(ids.map((id, index) => [id, index]));
@@ -202,14 +217,15 @@ export function createGroupService(deps: {
       });
       const group = await presentOne(groupId);
       tellNewMembers(group, members);
-      return { ...group, unreadCount: 0, readSeq: 0 };
+      return { ...group, unreadCount: 0, readSeq: 0, rev: 0 };
     },
 
     /** @throws AppError not_found, forbidden, invalid_image */
     update: async (userId: string, groupId: string, change: GroupChange): Promise<Group> => {
       requireAdmin(await conversations.authorize(userId, groupId));
       const { groupPic, name, description, history } = change;
-      const before = await store.find(groupId);
+      // Whose former picture is then no longer needed.
+      const before = groupPic === undefined ? null : await store.find(groupId);
       const picture =
         groupPic === undefined
           ? undefined
@@ -258,9 +274,11 @@ export function createGroupService(deps: {
         const change = { conversationId: groupId, version, joined: missing };
         return { change: { ...change, left: [], changed: [] }, result: missing };
       });
-      if (added.length === 0) return presentOne(groupId);
-      tellNewMembers(await presentOne(groupId), added);
-      return announceUpdate(groupId, added);
+      const group = await presentOne(groupId);
+      if (added.length === 0) return group;
+      tellNewMembers(group, added);
+      tellUpdate(group, added);
+      return group;
     },
 
     /** @throws AppError not_found, forbidden */
@@ -269,8 +287,9 @@ export function createGroupService(deps: {
       if (memberId === userId) {
         throw new AppError('forbidden', 'To leave the group yourself, use its leave route.');
       }
-      await takeOut(groupId, memberId, userId);
-      return presentOne(groupId);
+      const group = await takeOut(groupId, memberId, userId);
+      if (group === undefined) throw notFound('This group');
+      return group;
     },
 
     /** @throws AppError not_found */

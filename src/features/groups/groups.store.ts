@@ -26,10 +26,17 @@ const schema = new mongoose.Schema<GroupRecord>(
   { collection: 'groups', versionKey: false },
 );
 
+// Without stemming: people write in many languages.
+schema.index({ name: 'text', description: 'text' }, { default_language: 'none' });
+
+/** The collection with its indexes, registered on a connection. */
+export const groupModel = (connection: Connection) =>
+  connection.model<GroupRecord>('Group', schema);
+
 export type GroupStore = ReturnType<typeof createGroupStore>;
 
 export function createGroupStore(connection: Connection) {
-  const model = connection.model<GroupRecord>('Group', schema);
+  const model = groupModel(connection);
   return {
     insert: async (group: GroupRecord, transaction: Transaction): Promise<void> => {
       await model.insertMany([group], { session: transaction });
@@ -44,6 +51,17 @@ export function createGroupStore(connection: Connection) {
         .find({ _id: { $in: ids } })
         .lean<GroupRecord[]>()
         .exec(),
+    /** Of the given groups those with every word of the query in their name or description. */
+    search: (ids: string[], query: string): Promise<GroupRecord[]> => {
+      const words = query.split(/[^\p{L}\p{N}]+/u).filter((word) => word !== '');
+      if (words.length === 0) return Promise.resolve([]);
+      // In quotes a word has to be there; else any one of them would do.
+      const $search = words.map((word) => `"${word}"`).join(' ');
+      return model
+        .find({ _id: { $in: ids }, $text: { $search } })
+        .lean<GroupRecord[]>()
+        .exec();
+    },
     update: (
       id: string,
       change: Partial<Omit<GroupRecord, '_id' | 'createdAt'>>,

@@ -1,4 +1,10 @@
-import { type EventOperations, forUsers, type RouteOperations } from '../../transport/operation.ts';
+import {
+  type EventOperations,
+  forUsers,
+  Json,
+  limitedBy,
+  type RouteOperations,
+} from '../../transport/operation.ts';
 import type { MessageService } from './messages.service.ts';
 import type { Stored } from './pipeline.ts';
 import type { SyncService } from './sync.service.ts';
@@ -21,22 +27,28 @@ export const messageOperations = (
   | 'readGroup'
   | 'sync'
 > => ({
-  sendDirectMessage: forUsers(async ({ params, body }, caller) =>
-    stored(await messages.send(caller, { userId: params.userId }, body)),
+  sendDirectMessage: limitedBy(
+    'messages',
+    forUsers(async ({ params, body }, caller) =>
+      stored(await messages.send(caller, { userId: params.userId }, body)),
+    ),
   ),
   listDirectMessages: forUsers(async ({ params, query }, caller) => {
     const page = await messages.history(caller, { userId: params.userId }, query);
-    return { body: page.messages, links: page.links };
+    return { body: new Json(page.json), links: page.links };
   }),
   readDirectConversation: forUsers(async ({ params, body }, caller) => ({
     body: await messages.read(caller, { userId: params.userId }, body.seq),
   })),
-  sendGroupMessage: forUsers(async ({ params, body }, caller) =>
-    stored(await messages.send(caller, { groupId: params.id }, body)),
+  sendGroupMessage: limitedBy(
+    'messages',
+    forUsers(async ({ params, body }, caller) =>
+      stored(await messages.send(caller, { groupId: params.id }, body)),
+    ),
   ),
   listGroupMessages: forUsers(async ({ params, query }, caller) => {
     const page = await messages.history(caller, { groupId: params.id }, query);
-    return { body: page.messages, links: page.links };
+    return { body: new Json(page.json), links: page.links };
   }),
   readGroup: forUsers(async ({ params, body }, caller) => ({
     body: await messages.read(caller, { groupId: params.id }, body.seq),
@@ -50,12 +62,15 @@ export const messageEvents = (
   messages: MessageService,
   sync: SyncService,
 ): EventOperations<'sendMessage' | 'markRead' | 'sync'> => ({
-  sendMessage: forUsers(async ({ to, groupId, text, clientId }, caller) => {
-    // The schema lets exactly one of them through.
-    const recipient = to === undefined ? { groupId: groupId ?? '' } : { userId: to };
-    const { message } = await messages.send(caller, recipient, { text, clientId });
-    return { body: { message } };
-  }),
+  sendMessage: limitedBy(
+    'messages',
+    forUsers(async ({ to, groupId, text, clientId }, caller) => {
+      // The schema lets exactly one of them through.
+      const recipient = to === undefined ? { groupId: groupId ?? '' } : { userId: to };
+      const { message } = await messages.send(caller, recipient, { text, clientId });
+      return { body: { message } };
+    }),
+  ),
   markRead: forUsers(async ({ conversationId, seq }, caller) => ({
     body: { read: await messages.readConversation(caller, conversationId, seq) },
   })),

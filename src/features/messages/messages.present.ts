@@ -4,7 +4,9 @@ import type { MessageRecord } from './messages.store.ts';
 
 /** A message as it travels; the receiver or the group follows from the conversation's id. */
 export function presentMessage(record: MessageRecord): Message {
-  const { conversationId, senderId, attachments } = record;
+  const { conversationId, senderId, editedAt, deletedAt } = record;
+  const isDeleted = deletedAt !== undefined;
+  const attachments = isDeleted ? undefined : record.attachments;
   const receiverId = partnerOf(conversationId, senderId);
   const image = attachments?.find((attachment) => attachment.type.startsWith('image/'));
   return {
@@ -14,10 +16,12 @@ export function presentMessage(record: MessageRecord): Message {
     senderId,
     ...(receiverId === undefined ? { groupId: conversationId } : { receiverId }),
     clientId: record.clientId,
-    text: record.text,
+    text: isDeleted ? '' : record.text,
     ...(image === undefined ? {} : { image: image.url }),
     ...(attachments === undefined ? {} : { attachments }),
     rev: record.rev,
+    ...(editedAt === undefined ? {} : { editedAt: editedAt.toISOString() }),
+    ...(deletedAt === undefined ? {} : { deletedAt: deletedAt.toISOString() }),
     createdAt: record.createdAt.toISOString(),
     updatedAt: record.updatedAt.toISOString(),
   };

@@ -2,12 +2,16 @@
 import { hash } from 'node:crypto';
 import { toAppError, unavailable } from '../../errors.ts';
 import { withLimit } from '../../infra/lifecycle.ts';
-import type { Attachment, Message, ReadPosition } from '../../protocol/types.ts';
+import type { Attachment, ReadPosition } from '../../protocol/types.ts';
 import type { Caller } from '../../transport/operation.ts';
 import type { AttachmentService } from '../attachments/attachments.service.ts';
-import type { Access, ConversationService } from '../conversations/conversations.service.ts';
-import { presentMessage } from './messages.present.ts';
+import type {
+  Access,
+  ConversationService,
+  OwnConversation,
+} from '../conversations/conversations.service.ts';
 import type { MessageStore } from './messages.store.ts';
+import type { Page, PageRequest } from './page-cache.ts';
 import type { MessageDraft } from './persist-batch.ts';
 import type { Pipeline, Stored } from './pipeline.ts';
 import { createTurns } from './turns.ts';
@@ -33,18 +37,6 @@ interface Accepted {
   image: Attachment | undefined;
 }
 
-export interface PageRequest {
-  limit: number;
-  before?: number | undefined;
-  after?: number | undefined;
-}
-
-export interface Page {
-  messages: Message[];
-  /** Query strings of the older (next) and the newer (prev) page. */
-  links: { next?: string; prev?: string };
-}
-
 export type MessageService = ReturnType<typeof createMessageService>;
 
 export function createMessageService(deps: {
@@ -52,7 +44,7 @@ export function createMessageService(deps: {
   pipeline: Pick<Pipeline, 'submit'>;
   conversations: Pick<
     ConversationService,
-    'direct' | 'knownDirect' | 'authorize' | 'knownGroup' | 'openDirect' | 'markRead'
+    'direct' | 'knownDirect' | 'authorize' | 'knownGroup' | 'openDirect' | 'markRead' | 'head'
   >;
   attachments: Pick<AttachmentService, 'keepImage' | 'remove'>;
   newId: () => string;
@@ -161,9 +153,12 @@ export function createMessageService(deps: {
   }
 
   async function markRead(caller: Caller, access: Access, seq: number): Promise<ReadPosition> {
-    // Not bounded by the head: it may be a moment behind the message that was just read.
-    const last = await store.lastSeq(access.conversationId);
-    return conversations.markRead(caller.userId, access, Math.min(seq, last));
+    const { conversationId } = access;
+    const head = await conversations.head(conversationId);
+    // Beyond the head only the messages tell: it may be a moment behind one that was just read.
+    const isThere = head !== undefined && seq <= head.seq;
+    const readSeq = isThere ? seq : Math.min(seq, await store.lastSeq(conversationId));
+    return conversations.markRead(caller.userId, access, readSeq);
   }
 
   return {
@@ -181,31 +176,10 @@ export function createMessageService(deps: {
     },
     /** A page of history, ascending; without `before` and `after` the newest one. */
     history: async (caller: Caller, recipient: Recipient, request: PageRequest): Promise<Page> => {
-      const { conversationId, fromSeq } = await accessTo(caller, recipient);
-      const { limit, before, after } = request;
-      // One more than asked for tells whether there is a page beyond.
-      const found =
-        after === undefined
-          ? await store.newestBefore(
-              conversationId,
-              before ?? Number.MAX_SAFE_INTEGER,
-              fromSeq,
-              limit + 1,
-            )
-          : await store.from(conversationId, Math.max(after, fromSeq) + 1, limit + 1);
-      const hasMore = found.length > limit;
-      const page = hasMore ? (after === undefined ? found.slice(1) : found.slice(0, limit)) : found;
-      const first = page[0];
-      const last = page.at(-1);
-      const hasOlder = first !== undefined && first.seq > fromSeq + 1;
-      const hasNewer = after === undefined ? before !== undefined : hasMore;
-      return {
-        messages: page.map(presentMessage),
-        links: {
-          ...(hasOlder ? { next: `before=${first.seq}` } : {}),
-          ...(hasNewer && last !== undefined ? { prev: `after=${last.seq}` } : {}),
-        },
-      };
+      const access = knownAccess(caller, recipient) ?? (await accessTo(caller, recipient));
+      const { conversationId, fromSeq } = access;
+      const stateOf = () => conversations.head(conversationId);
+      return store.page(conversationId, stateOf, request, fromSeq);
     },
 
     /** Moves the caller's reading position forward, at most to the last message. */
@@ -221,11 +195,13 @@ export function createMessageService(deps: {
     /** The seq of a conversation's last message; 0 when it has none. */
     lastSeq: (conversationId: string): Promise<number> => store.lastSeq(conversationId),
 
-    /** Messages by id, for the previews of the lists. */
-    byIds: async (ids: string[]): Promise<Map<string, Message>> => {
-      const records = await store.findMany(ids.filter((id) => id !== ''));
-      return new Map(records.map((record) => [record._id, presentMessage(record)]));
-    },
+    /** The last messages of conversations as JSON, by id, for the previews of the lists. */
+    lastOf: (conversations: OwnConversation[]): Promise<Map<string, string>> =>
+      store.lastMessages(
+        conversations
+          .filter(({ lastId }) => lastId !== '')
+          .map(({ _id: conversationId, lastId, rev }) => ({ conversationId, lastId, rev })),
+      ),
     /** When its conversation is gone. */
     removeConversation: (conversationId: string): Promise<void> =>
       store.removeConversation(conversationId),
@@ -236,5 +212,5 @@ const isRefusal = (error: unknown): boolean =>
   error instanceof Error && 'code' in error && error.code === 'client_id_reused';
 
 /** Of what was asked for: equal for a retry, different for other content. */
-const contentHash = ({ text, image }: Content): string =>
+export const contentHash = ({ text, image }: Content): string =>
   hash('sha256', `${text ?? ''}\0${image ?? ''}`, 'base64').slice(0, 22);

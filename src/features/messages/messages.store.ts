@@ -2,10 +2,15 @@
  * Messages. Two unique indexes carry the promise: one message per (conversation, seq), and
  * one per (conversation, sender, clientId).
  */
+import { LRUCache } from 'lru-cache';
 import mongoose, { type Connection } from 'mongoose';
 import { unavailable } from '../../errors.ts';
-import { firstIdAt, idTime, unlessLost } from '../../infra/mongo.ts';
-import type { Attachment } from '../../protocol/types.ts';
+import { type CacheContext, createCache } from '../../infra/cache.ts';
+import { firstIdAt, idTime } from '../../infra/mongo.ts';
+import { type Read, type ReadOptions, readPrimary } from '../../infra/secondary-reads.ts';
+import type { Attachment, Message } from '../../protocol/types.ts';
+import { presentMessage } from './messages.present.ts';
+import { createPageCache } from './page-cache.ts';
 
 export interface MessageRecord {
   _id: string;
@@ -17,7 +22,10 @@ export interface MessageRecord {
   attachments?: Attachment[];
   /** Of the request, so that a reused clientId with other content is told even after an edit. */
   contentHash: string;
+  /** 0 until it is changed; then one more than any other of the conversation had. */
   rev: number;
+  editedAt?: Date;
+  deletedAt?: Date;
   createdAt: Date;
   updatedAt: Date;
 }
@@ -30,6 +38,27 @@ export type MessagePlace = Pick<
   MessageRecord,
   '_id' | 'conversationId' | 'seq' | 'senderId' | 'createdAt'
 >;
+
+/** As long as pages are. */
+const MESSAGES_MS = 10 * 60_000;
+/** In characters, about: last messages of some 150,000 conversations in each of the two. */
+const MESSAGES_SIZE = 64 * 1024 * 1024;
+const weightOf = (message: Message | string): number =>
+  typeof message === 'string' ? message.length + 1 : message.text.length + 400;
+
+/** The last message of a conversation, and the conversation's rev. */
+export interface LastMessageRef {
+  conversationId: string;
+  lastId: string;
+  rev: number;
+}
+
+/** The last message of a conversation, as it is held. */
+interface Latest {
+  _id: string;
+  seq: number;
+  content: Message | string;
+}
 
 const NOT_CONFIRMED = 'The message could not be confirmed in time. Please send it again.';
 
@@ -51,6 +80,8 @@ const schema = new mongoose.Schema<MessageRecord>(
     attachments: { type: [], default: undefined },
     contentHash: String,
     rev: Number,
+    editedAt: Date,
+    deletedAt: Date,
     createdAt: Date,
     updatedAt: Date,
   },
@@ -58,19 +89,127 @@ const schema = new mongoose.Schema<MessageRecord>(
 );
 schema.index({ conversationId: 1, seq: 1 }, { unique: true });
 schema.index({ conversationId: 1, senderId: 1, clientId: 1 }, { unique: true });
+// Of changed messages only, so that an insert does not pay for it.
+schema.index(
+  { conversationId: 1, rev: 1 },
+  { unique: true, partialFilterExpression: { rev: { $gt: 0 } } },
+);
+
+/** The collection with its indexes, registered on a connection. */
+export const messageModel = (connection: Connection) =>
+  connection.model<MessageRecord>('Message', schema);
 
 export type MessageStore = ReturnType<typeof createMessageStore>;
 
-export function createMessageStore(connection: Connection) {
-  const model = connection.model<MessageRecord>('Message', schema);
+/** @param readHistory how pages of history and last messages are read; everything else asks the primary */
+export function createMessageStore(
+  connection: Connection,
+  caches: CacheContext,
+  readHistory: Read = readPrimary,
+) {
+  const model = messageModel(connection);
   // The driver itself: mongoose would build and validate a document object per message.
   const collection = model.collection as unknown as mongoose.mongo.Collection<MessageRecord>;
 
+  /** Ascending, from `seq` on. */
+  const from = (
+    conversationId: string,
+    seq: number,
+    limit: number,
+    options: ReadOptions = {},
+  ): Promise<MessageRecord[]> =>
+    collection
+      .find({ conversationId, seq: { $gte: seq } }, options)
+      .sort({ seq: 1 })
+      .limit(limit)
+      .toArray();
+
+  /** The newest below `before`, ascending, none at or below `floor`. */
+  async function newestBefore(
+    conversationId: string,
+    before: number,
+    floor: number,
+    limit: number,
+    options: ReadOptions = {},
+  ): Promise<MessageRecord[]> {
+    const found = await collection
+      .find({ conversationId, seq: { $gt: floor, $lt: before } }, options)
+      .sort({ seq: -1 })
+      .limit(limit)
+      .toArray();
+    return found.reverse();
+  }
+
+  const pages = createPageCache({
+    caches,
+    from: (...query) => readHistory((options) => from(...query, options)),
+    newestBefore: (...query) => readHistory((options) => newestBefore(...query, options)),
+  });
+  /** By id and the conversation's rev: a later change names another one. */
+  const messages = createCache<string>(caches, {
+    name: 'messages',
+    ttlMs: MESSAGES_MS,
+    maxSize: MESSAGES_SIZE,
+    sizeOf: weightOf,
+  });
+  /** Conversation -> the last message that was stored here, as text once it was asked for. */
+  const latest = new LRUCache<string, Latest>({
+    maxSize: MESSAGES_SIZE,
+    sizeCalculation: ({ content }) => weightOf(content),
+  });
+  function textOf(conversationId: string, one: Latest): string {
+    if (typeof one.content === 'string') return one.content;
+    const content = JSON.stringify(one.content);
+    // As another one, so that it is weighed anew.
+    latest.set(conversationId, { ...one, content });
+    return content;
+  }
+  const refKey = ({ lastId, rev }: LastMessageRef): string =>
+    rev === 0 ? lastId : `${lastId}.${rev}`;
+
   return {
+    /** A page of history. */
+    page: pages.page,
+    /** A message was stored, here or, as this instance heard, elsewhere. */
+    noteStored: (message: Message): void => {
+      if (!caches.enabled) return;
+      const { conversationId, seq, _id } = message;
+      if (seq > (latest.peek(conversationId)?.seq ?? 0)) {
+        latest.set(conversationId, { _id, seq, content: message });
+      }
+      pages.noteStored(message);
+    },
+    /** The last messages of conversations as JSON, by id; those that are gone are absent. */
+    lastMessages: async (refs: LastMessageRef[]): Promise<Map<string, string>> => {
+      const found = new Map<string, string>();
+      const missing = new Map<string, LastMessageRef>();
+      for (const ref of refs) {
+        const known = latest.get(ref.conversationId);
+        // Unless it was changed after it was stored.
+        if (known?._id === ref.lastId && ref.rev === 0)
+          found.set(ref.lastId, textOf(ref.conversationId, known));
+        else missing.set(refKey(ref), ref);
+      }
+      if (missing.size === 0) return found;
+      const read = await messages.getMany([...missing.keys()], async (keys) => {
+        const byId = new Map(keys.map((key) => [missing.get(key)?.lastId ?? '', key]));
+        const records = await readHistory((options) =>
+          collection.find({ _id: { $in: [...byId.keys()] } }, options).toArray(),
+        );
+        return new Map(
+          records.map((record) => [
+            byId.get(record._id) ?? '',
+            JSON.stringify(presentMessage(record)),
+          ]),
+        );
+      });
+      for (const [key, text] of read) found.set(missing.get(key)?.lastId ?? '', text);
+      return found;
+    },
     /** Inserts in order and stops at the first collision; everything before it is stored. */
     insertOrdered: async (records: MessageRecord[]): Promise<InsertOutcome> => {
       try {
-        await unlessLost(collection.insertMany(records, { ordered: true }));
+        await collection.insertMany(records, { ordered: true });
         return { inserted: records.length, collided: false };
       } catch (error) {
         if (error instanceof mongoose.mongo.MongoBulkWriteError && error.code === 11_000) {
@@ -84,17 +223,15 @@ export function createMessageStore(connection: Connection) {
     },
     /** Of the given identities those that are stored. */
     findByIdentity: (identities: MessageIdentity[]): Promise<MessageRecord[]> =>
-      unlessLost(
-        collection
-          .find({
-            $or: identities.map(({ conversationId, senderId, clientId }) => ({
-              conversationId,
-              senderId,
-              clientId,
-            })),
-          })
-          .toArray(),
-      ),
+      collection
+        .find({
+          $or: identities.map(({ conversationId, senderId, clientId }) => ({
+            conversationId,
+            senderId,
+            clientId,
+          })),
+        })
+        .toArray(),
     /** The highest seq of a conversation; 0 when it has no message. */
     lastSeq: async (conversationId: string): Promise<number> => {
       const last = await collection.findOne(
@@ -131,29 +268,28 @@ export function createMessageStore(connection: Connection) {
           },
         ])
         .toArray(),
-    findMany: (ids: string[]): Promise<MessageRecord[]> =>
-      ids.length === 0 ? Promise.resolve([]) : collection.find({ _id: { $in: ids } }).toArray(),
-    /** Ascending, from `seq` on. */
-    from: (conversationId: string, seq: number, limit: number): Promise<MessageRecord[]> =>
-      collection
-        .find({ conversationId, seq: { $gte: seq } })
-        .sort({ seq: 1 })
-        .limit(limit)
-        .toArray(),
-    /** The newest below `before`, ascending, none at or below `floor`. */
-    newestBefore: async (
+    from,
+    /** Those changed after `rev`, the earliest change first, none at or below `floor`. */
+    changedSince: (
       conversationId: string,
-      before: number,
+      rev: number,
       floor: number,
       limit: number,
-    ): Promise<MessageRecord[]> => {
-      const found = await collection
-        .find({ conversationId, seq: { $gt: floor, $lt: before } })
-        .sort({ seq: -1 })
+    ): Promise<MessageRecord[]> =>
+      collection
+        .find({ conversationId, rev: { $gt: rev }, seq: { $gt: floor } })
+        .sort({ rev: 1 })
         .limit(limit)
-        .toArray();
-      return found.reverse();
+        .toArray(),
+    /** The rev of a conversation's last change; 0 when nothing was changed. */
+    lastRev: async (conversationId: string): Promise<number> => {
+      const last = await collection.findOne(
+        { conversationId, rev: { $gt: 0 } },
+        { sort: { rev: -1 }, projection: { rev: 1 } },
+      );
+      return last?.rev ?? 0;
     },
+    newestBefore,
     removeConversation: async (conversationId: string): Promise<void> => {
       await collection.deleteMany({ conversationId });
     },

@@ -61,6 +61,7 @@ interface Delivery {
 
 /** A batch whose result this instance waits for. */
 interface Awaited {
+  batchId: string;
   drafts: MessageDraft[];
   resolve(results: Results): void;
   /** The job began in this very process: its result is certain, so nothing gives it up any more. */
@@ -101,6 +102,8 @@ export function createPipeline(deps: {
   queueAvailable: () => boolean;
   cluster: Pick<Cluster, 'instanceId' | 'ownerOf' | 'peers'>;
   bus: Pick<Bus, 'publish' | 'on'>;
+  /** Told of every message that was stored here or answered for, before its sender is. */
+  onStored: (message: Message) => void;
   /** Tells this instance where conversations stand whose messages another one stored. */
   rememberHeads: (advances: HeadAdvance[]) => void;
   newId: () => string;
@@ -111,15 +114,19 @@ export function createPipeline(deps: {
   const lanes = new Map<string, MicroBatcher<MessageDraft, Stored>>();
   /** Conversations with messages on the way stay in their lane, whoever owns them meanwhile. */
   const routes = new Map<string, { owner: string; count: number }>();
-  const awaited = new Map<string, Awaited>();
+  /** Few at a time, and not a Map, whose old tables would hold whole batches (micro-batcher.ts). */
+  let awaited: Awaited[] = [];
   let deliveries: Delivery[] = [];
   let queuePausedUntil = 0;
   let pending = 0;
   let onDrained: (() => void)[] = [];
 
   bus.on<Results & { to: string }>('messages.results', (results) => {
-    if (results.to === self) awaited.get(results.batchId)?.resolve(results);
+    if (results.to === self) awaitedAs(results.batchId)?.resolve(results);
   });
+
+  const awaitedAs = (batchId: string): Awaited | undefined =>
+    awaited.find((one) => one.batchId === batchId);
 
   /** Joins what several jobs and the direct way bring at the same time. */
   const writer = createMicroBatcher<MessageDraft, Persisted>({
@@ -161,6 +168,7 @@ export function createPipeline(deps: {
     const message = presentMessage(record);
     // Stored under the draft's own id: by the owner, whose delivery may not have happened.
     const repeated = !created && redelivers && record._id === draft._id;
+    deps.onStored(message);
     if (created || repeated) deliverSoon({ message, draft, repeated });
     return { message, created: created || repeated };
   }
@@ -181,17 +189,18 @@ export function createPipeline(deps: {
     drafts: MessageDraft[],
   ): Promise<Outcome[] | undefined> {
     const batchId = deps.newId();
+    let timer: NodeJS.Timeout | undefined;
     const results = new Promise<Results>((resolve, reject) => {
       let hasBegun = false;
       const giveUp = (reason: string): void => {
         if (!hasBegun) reject(new TimeLimitError(reason));
       };
-      const timer = setTimeout(() => giveUp(`no result within ${RESULT_MS} ms`), RESULT_MS);
+      timer = setTimeout(() => giveUp(`no result within ${RESULT_MS} ms`), RESULT_MS);
       const began = (): void => {
         hasBegun = true;
         clearTimeout(timer);
       };
-      awaited.set(batchId, { drafts, resolve, began, giveUp });
+      awaited.push({ batchId, drafts, resolve, began, giveUp });
     });
     // Its failure is told where it is awaited, unless adding the job failed first.
     results.catch(() => undefined);
@@ -204,7 +213,10 @@ export function createPipeline(deps: {
     try {
       await queue.add(owner, job);
       const { outcomes } = await results;
-      if (owner !== self) deps.rememberHeads(headsOf(outcomes.flatMap(storedMessage)));
+      if (owner !== self) {
+        deps.rememberHeads(headsOf(outcomes.flatMap(storedMessage)));
+        for (const outcome of outcomes) if ('message' in outcome) deps.onStored(outcome.message);
+      }
       return outcomes;
     } catch (error) {
       queuePausedUntil = performance.now() + QUEUE_PAUSE_MS;
@@ -214,7 +226,8 @@ export function createPipeline(deps: {
       );
       return undefined;
     } finally {
-      awaited.delete(batchId);
+      clearTimeout(timer);
+      awaited = awaited.filter((one) => one.batchId !== batchId);
     }
   }
 
@@ -278,7 +291,7 @@ export function createPipeline(deps: {
         bus.publish('messages.results', { batchId: job.batchId, outcomes, to: job.originId });
         return;
       }
-      const own = awaited.get(job.batchId);
+      const own = awaitedAs(job.batchId);
       // Given up meanwhile: this instance has written the batch directly.
       if (own === undefined) return;
       own.began();
@@ -286,7 +299,7 @@ export function createPipeline(deps: {
     },
 
     queueLost: () => {
-      for (const { giveUp } of [...awaited.values()]) giveUp('Redis went away');
+      for (const { giveUp } of awaited) giveUp('Redis went away');
     },
     pending: () => pending,
     drained: () =>

@@ -1,7 +1,11 @@
 /**
  * Catching up: a client says how far it knows each conversation, and gets exactly what came
- * after, in order and without gaps, or the newest page with `reset` when its copy does not
- * belong to this history (for example after a restored backup).
+ * after, in order and without gaps, and the changes to what it knows, or the newest page with
+ * `reset` when its copy does not belong to this history (for example after a restored backup).
+ *
+ * Changes are told by their rev. Each is read after the head that names it, so that with the
+ * messages of an answer every change up to its `upTo.rev` is known: of those that the client
+ * will yet read by their seq, too, because what is read later is changed already.
  *
  * An answer holds a bounded number of messages; `more` says that the client should ask again.
  */
@@ -22,7 +26,7 @@ const CONVERSATIONS_PER_ANSWER = 50;
 export type SyncService = ReturnType<typeof createSyncService>;
 
 export function createSyncService(deps: {
-  store: Pick<MessageStore, 'from' | 'newestBefore'>;
+  store: Pick<MessageStore, 'from' | 'newestBefore' | 'changedSince' | 'lastRev'>;
   conversations: Pick<ConversationService, 'listOf'>;
 }) {
   const { store } = deps;
@@ -34,29 +38,20 @@ export function createSyncService(deps: {
     return page.map(presentMessage);
   }
 
-  const upTo = (
-    messages: Message[],
-    { rev }: OwnConversation,
-    otherwise: { seq: number; lastId: string },
-  ): ConversationChanges['upTo'] => {
-    const last = messages.at(-1);
-    return {
-      rev,
-      seq: last?.seq ?? otherwise.seq,
-      lastId: last?._id ?? otherwise.lastId,
-    };
-  };
-
   async function startAnew(
     conversation: OwnConversation,
     reset: boolean,
   ): Promise<ConversationChanges> {
     const messages = await newestPage(conversation);
+    const { seq, _id: lastId } = messages.at(-1) ?? {
+      seq: conversation.seq,
+      _id: conversation.lastId,
+    };
     return {
       conversationId: conversation._id,
       ...(reset ? { reset: true as const } : {}),
       messages,
-      upTo: upTo(messages, conversation, { seq: conversation.seq, lastId: conversation.lastId }),
+      upTo: { seq, rev: conversation.rev, lastId },
       more: false,
     };
   }
@@ -70,21 +65,47 @@ export function createSyncService(deps: {
     // Reading begins with the last known message, to see whether it is still there and the same.
     // The head does not tell: a message is delivered before its conversation's head is written.
     const checksLast = since.seq > fromSeq;
-    const start = Math.max(since.seq, fromSeq) + (checksLast ? 0 : 1);
+    const firstNew = Math.max(since.seq, fromSeq) + 1;
     const extra = checksLast ? 2 : 1;
-    const found = await store.from(conversationId, start, budget + extra);
+    const found = await store.from(conversationId, firstNew - (checksLast ? 1 : 0), budget + extra);
     const known = checksLast ? found.shift() : undefined;
     if (checksLast && !isSame(known, since)) return startAnew(conversation, true);
-    const messages = found.slice(0, budget).map(presentMessage);
+    const changed = await changesAfter(conversation, since.rev, budget - found.length);
+    if (changed === undefined) return startAnew(conversation, true);
+    const added = new Map(found.slice(0, budget).map((record) => [record.seq, record]));
+    const last = [...added.values()].at(-1);
+    // What is changed beyond the answer comes by its seq, as it is then.
+    for (const record of changed.records) {
+      if (record.seq < firstNew || added.has(record.seq)) added.set(record.seq, record);
+    }
     return {
       conversationId,
-      messages,
-      upTo: upTo(messages, conversation, {
-        seq: Math.max(since.seq, fromSeq),
-        lastId: checksLast ? (since.lastId ?? '') : '',
-      }),
-      more: found.length > budget,
+      messages: [...added.values()].sort((a, b) => a.seq - b.seq).map(presentMessage),
+      upTo: {
+        seq: last?.seq ?? Math.max(since.seq, fromSeq),
+        rev: changed.upTo,
+        lastId: last?._id ?? (checksLast ? (since.lastId ?? '') : ''),
+      },
+      more: found.length > budget || changed.more,
     };
+  }
+
+  /** Undefined: the client knows changes that this history does not have. */
+  async function changesAfter(
+    { _id, rev, fromSeq }: OwnConversation,
+    since: number,
+    budget: number,
+  ): Promise<{ records: MessageRecord[]; upTo: number; more: boolean } | undefined> {
+    // A change is told before its conversation's head is written, so a client may be ahead.
+    const last = since > rev ? await store.lastRev(_id) : rev;
+    if (last < since) return undefined;
+    if (last === since) return { records: [], upTo: since, more: false };
+    if (budget <= 0) return { records: [], upTo: since, more: true };
+    const found = await store.changedSince(_id, since, fromSeq, budget + 1);
+    const records = found.slice(0, budget);
+    const upTo = records.at(-1)?.rev ?? since;
+    const more = found.length > budget;
+    return { records, upTo: more ? upTo : Math.max(last, upTo), more };
   }
 
   const isSame = (known: MessageRecord | undefined, { seq, lastId }: Position): boolean =>
@@ -93,6 +114,7 @@ export function createSyncService(deps: {
   const isBehind = (conversation: OwnConversation, since: Position): boolean =>
     // Nothing up to `fromSeq` is for this member, so knowing none of it is not being behind.
     Math.max(since.seq, conversation.fromSeq) !== conversation.seq ||
+    since.rev !== conversation.rev ||
     (since.seq > conversation.fromSeq &&
       since.lastId !== undefined &&
       since.lastId !== '' &&

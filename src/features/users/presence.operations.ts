@@ -10,7 +10,7 @@ export const presenceEvents = (
   watchPresence: forUsers(async ({ userIds }, { socketId }) => {
     if (socketId !== undefined) presence.watch(socketId, [...new Set(userIds)]);
     const profiles = await users.profiles(userIds);
-    const states = profiles.map(
+    const states = [...profiles.values()].map(
       ({ _id, lastSeenAt }): PresenceState => ({
         userId: _id,
         online: presence.isOnline(_id),

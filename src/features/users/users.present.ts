@@ -19,6 +19,7 @@ export const presentOwnUser = (user: UserProfile): OwnUser => ({
   profilePic: user.profilePic,
   createdAt: user.createdAt.toISOString(),
   lastSeenAt: user.lastSeenAt.toISOString(),
+  ...(user.admin ? { admin: true } : {}),
 });
 
 /** The answer to sign-up and login. */
@@ -27,4 +28,5 @@ export const presentAccount = (user: UserProfile): Account => ({
   fullName: user.fullName,
   email: user.email,
   profilePic: user.profilePic,
+  ...(user.admin ? { admin: true } : {}),
 });

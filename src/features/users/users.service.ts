@@ -4,13 +4,21 @@ import type { OwnUser, User } from '../../protocol/types.ts';
 import type { Fanout } from '../../realtime/fanout.ts';
 import { MODERN_ROOM } from '../../realtime/rooms.ts';
 import { type AttachmentService, attachmentIdOf } from '../attachments/attachments.service.ts';
+import type { AdministratorService } from './administrators.service.ts';
 import { presentOwnUser, presentUser } from './users.present.ts';
-import { termsOf, type UserProfile, type UserRecord, type UserStore } from './users.store.ts';
+import {
+  prefixesOf,
+  type UserProfile,
+  type UserRecord,
+  type UserStore,
+  wordsOf,
+} from './users.store.ts';
 
 export type UserService = ReturnType<typeof createUserService>;
 
 export function createUserService(deps: {
   store: UserStore;
+  administrators: Pick<AdministratorService, 'insert'>;
   attachments: Pick<AttachmentService, 'keepPicture' | 'remove'>;
   isOnline: (userId: string) => boolean;
   fanout: Pick<Fanout, 'emit'>;
@@ -37,17 +45,18 @@ export function createUserService(deps: {
         ...user,
         _id: deps.newId(),
         profilePic: '',
-        terms: termsOf(user.fullName),
+        prefixes: prefixesOf(user.fullName),
         createdAt: now,
         lastSeenAt: now,
       };
-      if (!(await store.insert(record))) {
+      const stored = await deps.administrators.insert(record);
+      if (stored === undefined) {
         throw new AppError('email_taken', 'This e-mail address already has an account.', {
           errors: [{ path: 'email', message: 'already has an account' }],
         });
       }
-      tellAll(record);
-      return record;
+      tellAll(stored);
+      return stored;
     },
     /** With the password hash; for signing in only. */
     findByEmail: (email: string): Promise<UserRecord | null> => store.findByEmail(email),
@@ -73,7 +82,8 @@ export function createUserService(deps: {
       const missing = userIds.find((id) => !existing.has(id));
       if (missing !== undefined) throw notFound(`The user ${missing}`);
     },
-    profiles: (userIds: string[]): Promise<UserProfile[]> => store.findMany(userIds),
+    /** By id; those that are nobody's are absent. */
+    profiles: (userIds: string[]): Promise<Map<string, UserProfile>> => store.findMany(userIds),
     listByName: (without: string[], limit: number): Promise<UserProfile[]> =>
       store.listByName(without, limit),
     /** One page of the directory; `next` is the cursor of the following one. */
@@ -82,7 +92,7 @@ export function createUserService(deps: {
       cursor: string | undefined,
       limit: number,
     ): Promise<{ users: User[]; next?: string }> => {
-      const words = termsOf(query);
+      const words = wordsOf(query);
       // A query of punctuation alone names nobody; it must not list everybody.
       if (query !== '' && words.length === 0) return { users: [] };
       const after = cursor === undefined ? undefined : decodeCursor(cursor);
@@ -107,7 +117,7 @@ export function createUserService(deps: {
       const after = await store.update(userId, {
         ...(change.fullName === undefined
           ? {}
-          : { fullName: change.fullName, terms: termsOf(change.fullName) }),
+          : { fullName: change.fullName, prefixes: prefixesOf(change.fullName) }),
         ...(picture === undefined ? {} : { profilePic: picture.url }),
       });
       if (after === null) throw notFound('This user');
@@ -116,6 +126,8 @@ export function createUserService(deps: {
       tellAll(after);
       return presentOwnUser(after);
     },
+    /** For the start: accounts made by an earlier version are found in the directory, too. */
+    completeDirectory: (): Promise<void> => store.completePrefixes(),
     touchLastSeen: (userIds: string[], at: Date): Promise<void> => store.touchLastSeen(userIds, at),
   };
 }

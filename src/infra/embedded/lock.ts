@@ -16,6 +16,11 @@ import { exitCodes, StartupError } from './startup-error.ts';
 
 const takeLimitMs = 5_000;
 
+/** Another running process holds the lock. */
+export class DataDirHeldError extends StartupError {
+  override name = 'DataDirHeldError';
+}
+
 /** A held lock. */
 export interface DataDirLock {
   /** The folder's real path. */
@@ -25,7 +30,7 @@ export interface DataDirLock {
 
 /**
  * Takes the lock of a data folder for this process.
- * @throws StartupError (1) when a running process holds it, (78) when the folder cannot be written.
+ * @throws DataDirHeldError (1) when a running process holds it, StartupError (78) when the folder cannot be written.
  */
 export async function lockDataDir(dataDir: string): Promise<DataDirLock> {
   const folder = await ensureFolder(dataDir);
@@ -103,8 +108,8 @@ function parseIdentity(text: string): ProcessIdentity | undefined {
   }
 }
 
-function heldBy(pid: number, folder: string): StartupError {
-  return new StartupError(
+function heldBy(pid: number, folder: string): DataDirHeldError {
+  return new DataDirHeldError(
     `Parley already runs on this data folder: process ${pid} on ${folder}\n` +
       `  Stop it (kill ${pid}), or set DATA_DIR to another folder for a second server.`,
   );

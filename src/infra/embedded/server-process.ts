@@ -115,6 +115,20 @@ export async function stopLeftover(
   await rm(identityFile(folder), { force: true });
 }
 
+/** The number of the server that another process keeps running on this folder, if there is one. */
+export async function runningServer(folder: string): Promise<number | undefined> {
+  const known = await readIdentity(folder);
+  const runs = known && (await isAlive(known)) && (await hasArgument(known.pid, folder));
+  return runs ? known.pid : undefined;
+}
+
+/** The port that a server of this data folder had the last time. */
+export async function lastPort(dataDir: string, name: string): Promise<number | undefined> {
+  const text = await readFile(portFile(dataDir, name), 'utf8').catch(() => '');
+  const port = Number.parseInt(text, 10);
+  return port > 0 ? port : undefined;
+}
+
 /**
  * Starts a server on the port it had the last time if that is free, else on another one, and
  * remembers it in `<dataDir>/.<name>.port`. Tries again when somebody else was faster.
@@ -125,13 +139,12 @@ export async function tryPorts<T>(
   logFile: string,
   start: (port: number) => Promise<T>,
 ): Promise<T> {
-  const file = join(dataDir, `.${name}.port`);
-  const last = Number.parseInt(await readFile(file, 'utf8').catch(() => ''), 10);
+  const last = await lastPort(dataDir, name);
   for (let attempt = 1; ; attempt += 1) {
-    const port = await freePort(attempt === 1 && last > 0 ? last : undefined);
+    const port = await freePort(attempt === 1 ? last : undefined);
     try {
       const started = await start(port);
-      await writeFile(file, `${port}\n`);
+      await writeFile(portFile(dataDir, name), `${port}\n`);
       return started;
     } catch (error) {
       const taken = /address already in use/i.test(await lastWords(logFile));
@@ -229,6 +242,8 @@ function listenOnce(port: number): Promise<number> {
     });
   });
 }
+
+const portFile = (dataDir: string, name: string): string => join(dataDir, `.${name}.port`);
 
 function identityFile(folder: string): string {
   return join(folder, '.server.json');

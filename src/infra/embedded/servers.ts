@@ -1,9 +1,10 @@
 /** The databases of one application: those that are configured, private ones for the rest. */
 import { binaryCacheDir, type Config } from '../../config.ts';
 import { ensureFolder } from './data-dir.ts';
-import { lockDataDir } from './lock.ts';
-import { startMongod } from './mongod.ts';
+import { DataDirHeldError, lockDataDir } from './lock.ts';
+import { findRunningMongod, startMongod } from './mongod.ts';
 import { startRedis } from './redis.ts';
+import { StartupError } from './startup-error.ts';
 
 /** Where the databases are, and how to let go of them. */
 export interface Servers {
@@ -62,4 +63,26 @@ export async function openServers(
     redisUrl: config.redisUrl === 'off' ? undefined : (config.redisUrl ?? own),
     close,
   };
+}
+
+/**
+ * MongoDB alone, for programs beside the application: the configured one, else the private one,
+ * which a running application on the same DATA_DIR has, or which is started.
+ * @throws StartupError as openServers, and when that application uses another MongoDB.
+ */
+export async function openMongodb(
+  config: Pick<Config, 'dataDir' | 'mongodb'>,
+  log: (line: string) => void,
+  signal?: AbortSignal,
+): Promise<Pick<Servers, 'mongodbUri' | 'close'>> {
+  try {
+    return await openServers({ ...config, redisUrl: 'off' }, log, signal);
+  } catch (error) {
+    if (!(error instanceof DataDirHeldError)) throw error;
+    const mongodbUri = await findRunningMongod(await ensureFolder(config.dataDir), signal);
+    if (mongodbUri !== undefined) return { mongodbUri, close: async () => undefined };
+    throw new StartupError(
+      `${error.message}\n  It has no private MongoDB there: set MONGODB_URI to the one it uses.`,
+    );
+  }
 }

@@ -1,4 +1,5 @@
 import {
+  Activity,
   ChevronDown,
   LogOut,
   Monitor,
@@ -8,6 +9,7 @@ import {
   UserRound,
 } from 'lucide-react';
 import { useState } from 'react';
+import { goToOperations } from '../browser/route.ts';
 import { theme } from '../browser/theme.ts';
 import { useChat } from '../state/chat.tsx';
 import { useTheme } from '../state/live.ts';
@@ -58,6 +60,11 @@ export function AccountMenu() {
         >
           Sessions
         </MenuItem>
+        {me.admin && (
+          <MenuItem icon={<Activity size={17} aria-hidden />} onSelect={goToOperations}>
+            Operations
+          </MenuItem>
+        )}
         <MenuLine />
         <MenuChoice label="Theme" value={chosen} options={themes} onChoose={theme.choose} />
         <MenuLine />

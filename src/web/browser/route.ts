@@ -14,6 +14,9 @@ export const route = {
   /** Id of the open conversation, or "" when none is. */
   current: (): string => /^\/c\/([0-9a-f-]+)\/?$/.exec(location.pathname)?.[1] ?? '',
 
+  /** Whether the operations page is open instead of the chat. */
+  isOperations: (): boolean => /^\/operations\/?$/.test(location.pathname),
+
   /** Whose picture is enlarged, or "" when none is. */
   picture: (): string => {
     const state: unknown = history.state;
@@ -28,8 +31,16 @@ export const addressOf = (conversationId: string): string =>
 
 /** Opens a conversation, or the list with "". */
 export function goTo(conversationId: string): void {
-  if (conversationId === route.current()) return;
+  if (conversationId === route.current() && !route.isOperations()) return;
   history.pushState(null, '', addressOf(conversationId));
+  changed.emit();
+}
+
+export const OPERATIONS = '/operations';
+
+export function goToOperations(): void {
+  if (route.isOperations()) return;
+  history.pushState(null, '', OPERATIONS);
   changed.emit();
 }
 

@@ -72,6 +72,14 @@ export function createApi(http: Http) {
         ...fromSocket(socketId),
       }),
 
+    readDirectConversation: (userId: string, seq: number) =>
+      call<'readDirectConversation'>('POST', `/api/messages/${userId}/read`, {
+        body: { seq },
+        keepalive: true,
+      }),
+    readGroup: (groupId: string, seq: number) =>
+      call<'readGroup'>('POST', `/api/groups/${groupId}/read`, { body: { seq }, keepalive: true }),
+
     listGroups: () => call<'listGroups'>('GET', '/api/groups'),
     createGroup: (body: Body<'createGroup'>) =>
       call<'createGroup'>('POST', '/api/groups', { body, timeout: UPLOAD_TIMEOUT }),
@@ -83,6 +91,13 @@ export function createApi(http: Http) {
     removeGroupMember: (id: string, userId: string) =>
       call<'removeGroupMember'>('DELETE', `/api/groups/${id}/members/${userId}`),
     leaveGroup: (id: string) => call<'leaveGroup'>('POST', `/api/groups/${id}/leave`),
+
+    getOperations: (since: string | undefined, signal?: AbortSignal) =>
+      call<'getOperations'>(
+        'GET',
+        `/api/admin/operations${since === undefined ? '' : `?${new URLSearchParams({ since })}`}`,
+        signal ? { signal } : {},
+      ),
 
     sync: (body: Body<'sync'>) => call<'sync'>('POST', '/api/sync', { body }),
   };

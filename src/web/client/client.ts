@@ -32,11 +32,15 @@ export type ClientNotice =
   /** Someone signed up, or has another name or picture. */
   | { type: 'userChanged'; user: User }
   | { type: 'listsStale' }
+  /** The list of people was read before the connection was there to tell who signs up. */
+  | { type: 'peopleStale' }
   | { type: 'sessionEnded'; message: string };
 
 /** A `since` of so many conversations would not fit into one socket packet. */
 const SYNC_BY_SOCKET = Math.floor(limits.socketPacketBytes / 160);
 const ENOUGH_TO_SHOW = 30;
+/** Of one list, when something happens during each reading; the next minutes bring what it lacks. */
+const READS_AT_MOST = 3;
 
 export class ParleyClient {
   readonly api: Api;
@@ -51,6 +55,8 @@ export class ParleyClient {
   readonly #groupIds = new Set<string>();
   #seeded = { people: false, groups: false };
   #wasOnline = false;
+  /** Grows with what a list of people that is being read may lack. */
+  #news = 0;
 
   constructor({ ownId, storage, ...options }: ClientOptions) {
     this.ownId = ownId;
@@ -69,6 +75,12 @@ export class ParleyClient {
       store: this.messages,
       ownId,
       send: (conversationId, seq) => this.connection.ask('markRead', { conversationId, seq }),
+      sendLast: (conversationId, seq) => {
+        const peer = this.peerOf(conversationId);
+        return peer === undefined
+          ? this.api.readGroup(conversationId, seq)
+          : this.api.readDirectConversation(peer, seq);
+      },
     });
     this.#catchUp = new CatchUp({
       store: this.messages,
@@ -90,14 +102,28 @@ export class ParleyClient {
     this.connection.close();
   }
 
+  /** The page may be gone at any moment, or frozen: what would have waited is told now. */
+  leave(): void {
+    this.reads.flush();
+  }
+
   /** Reads the list of people, and takes in what it says about their conversations. */
   async loadPeople(): Promise<Contact[]> {
-    const people = await this.api.listContacts();
+    const people = await this.#readPeople();
     this.messages.seed(people);
     this.presence.seed(people.map(toPresence));
     this.#seeded.people = true;
     this.#startCatchUp();
     return people;
+  }
+
+  /** Again when someone signed up meanwhile, or might have, before this client could hear of it. */
+  async #readPeople(): Promise<Contact[]> {
+    for (let reads = 1; ; reads++) {
+      const news = this.#news;
+      const people = await this.api.listContacts();
+      if (news === this.#news || reads === READS_AT_MOST) return people;
+    }
   }
 
   async loadGroups(): Promise<Group[]> {
@@ -158,7 +184,10 @@ export class ParleyClient {
     events.on('conversationHeads', (heads) => messages.noteHeads(heads));
     events.on('conversationRead', (position) => messages.noteRead(position));
     events.on('presence', (states) => this.presence.note(states));
-    events.on('userUpdated', (user) => this.notices.emit({ type: 'userChanged', user }));
+    events.on('userUpdated', (user) => {
+      this.#news++;
+      this.notices.emit({ type: 'userChanged', user });
+    });
     events.on('newGroup', (group) => this.takeGroup(group));
     events.on('groupUpdated', (group) => this.takeGroup(group));
     events.on('removedFromGroup', ({ groupId }) => this.dropGroup(groupId));
@@ -177,8 +206,10 @@ export class ParleyClient {
       this.presence.start();
       this.reads.start();
       this.#startCatchUp();
+      this.#news++;
       // Reading positions and profiles may have changed meanwhile; sync does not carry them.
       if (this.#wasOnline) this.notices.emit({ type: 'listsStale' });
+      else if (this.#seeded.people) this.notices.emit({ type: 'peopleStale' });
       this.#wasOnline = true;
       return;
     }
@@ -237,9 +268,10 @@ export class ParleyClient {
   }
 }
 
-const toSeed = ({ _id, lastMessage, readSeq = 0 }: Group) => ({
+const toSeed = ({ _id, lastMessage, readSeq = 0, rev = 0 }: Group) => ({
   conversationId: _id,
   readSeq,
+  rev,
   ...(lastMessage ? { lastMessage } : {}),
 });
 

@@ -13,7 +13,7 @@ import type {
   ServerToClientEvents,
 } from '../../protocol/events.ts';
 import { Emitter } from './emitter.ts';
-import { asProblem, ProblemError, UnreachableError } from './errors.ts';
+import { askedDelay, asProblem, ProblemError, UnreachableError } from './errors.ts';
 import type { HttpOptions } from './http.ts';
 
 export type ConnectionStatus = 'connecting' | 'online' | 'offline' | 'closed';
@@ -126,13 +126,15 @@ export class Connection {
     this.#become('offline');
     if (this.#socket.active) return;
     const problem = asProblem(error.data);
-    this.refused.emit(problem ? new ProblemError(problem) : error);
-    this.#connectLater();
+    const refusal = problem ? new ProblemError(problem) : error;
+    this.refused.emit(refusal);
+    this.#connectLater(askedDelay(refusal));
   }
 
-  #connectLater(): void {
+  /** @param asked by the server, in milliseconds */
+  #connectLater(asked = 0): void {
     clearTimeout(this.#again);
-    const pause = REFUSED_PAUSE * (0.5 + Math.random());
+    const pause = asked + REFUSED_PAUSE * (0.5 + Math.random());
     this.#again = setTimeout(() => {
       if (this.#status !== 'closed') this.#socket.connect();
     }, pause);

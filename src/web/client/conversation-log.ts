@@ -62,7 +62,8 @@ export class ConversationLog {
       return 'added';
     }
     if (message.seq > lastSeq + 1) {
-      this.#aside.set(message.seq, message);
+      const known = this.#aside.get(message.seq);
+      if (known === undefined || message.rev >= known.rev) this.#aside.set(message.seq, message);
       return 'gap';
     }
     if (message.seq === lastSeq + 1) {
@@ -95,7 +96,11 @@ export class ConversationLog {
     else {
       const older = page.filter((message) => message.seq < myFirst);
       const newer = page.filter((message) => message.seq > this.lastSeq);
-      this.#messages = [...older, ...mine, ...newer];
+      for (const message of page) {
+        const index = message.seq - myFirst;
+        if (index >= 0 && index < mine.length) this.#replace(index, message);
+      }
+      this.#messages = [...older, ...this.#messages, ...newer];
     }
     if (this.firstSeq === first.seq) this.#atStart = !hasOlder;
     this.#takeFromAside();

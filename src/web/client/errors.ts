@@ -28,6 +28,10 @@ export function isRetryable(error: unknown): boolean {
   return error.status >= 500 || tryAgainStatuses.has(error.status);
 }
 
+/** Whether it was refused only because too much was sent; nothing was done. */
+export const isLimited = (error: unknown): boolean =>
+  error instanceof ProblemError && error.status === 429;
+
 /** Milliseconds the server asked to wait, or 0. */
 export function askedDelay(error: unknown): number {
   if (!(error instanceof ProblemError)) return 0;

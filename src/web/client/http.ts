@@ -13,6 +13,8 @@ export interface CallOptions {
   /** Milliseconds before the call counts as unanswered. */
   timeout?: number;
   signal?: AbortSignal;
+  /** The browser carries it through though its page goes away. */
+  keepalive?: boolean;
 }
 
 export interface Answer<A> {
@@ -45,7 +47,7 @@ async function request(
   url: string,
   method: string,
   identity: Record<string, string>,
-  { body, headers, timeout = DEFAULT_TIMEOUT, signal }: CallOptions,
+  { body, headers, timeout = DEFAULT_TIMEOUT, signal, keepalive = false }: CallOptions,
 ): Promise<Response> {
   const limit = AbortSignal.timeout(timeout);
   try {
@@ -59,6 +61,7 @@ async function request(
         ...headers,
       },
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+      keepalive,
       signal: signal ? AbortSignal.any([signal, limit]) : limit,
     });
   } catch (cause) {

@@ -35,6 +35,8 @@ export interface Seed {
   conversationId: string;
   lastMessage?: Message;
   readSeq: number;
+  /** Every change up to it is in `lastMessage`. */
+  rev: number;
 }
 
 const nothing: ConversationView = { messages: [], atStart: false, ready: false };
@@ -95,10 +97,15 @@ export class MessageStore {
 
   /** Takes in what the lists of people and groups say. */
   seed(seeds: readonly Seed[]): void {
-    for (const { conversationId, lastMessage, readSeq } of seeds) {
-      if (lastMessage) this.#take(this.#log(conversationId), lastMessage);
+    for (const { conversationId, lastMessage, readSeq, rev } of seeds) {
       // A group exists without a message too, and a sync has to know that it is known.
-      else if (!conversationId.includes('-')) this.#log(conversationId);
+      if (lastMessage || !conversationId.includes('-')) {
+        const isNew = !this.#logs.has(conversationId);
+        const log = this.#log(conversationId);
+        if (lastMessage) this.#take(log, lastMessage);
+        // What was held before the list was read may lack changes that the list counts.
+        if (isNew) log.caughtUpTo(rev);
+      }
       this.#raiseRead(conversationId, readSeq);
       this.#views.delete(conversationId);
     }

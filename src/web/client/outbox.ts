@@ -2,10 +2,13 @@
  * Messages on their way. Each is shown at once, kept in storage until the server has it, and
  * sent in order, one at a time per conversation, so that none overtakes another. A failure
  * whose outcome is unknown is followed by the same clientId again: the server stores it once.
+ *
+ * The server's limit is one for all conversations: when one lane meets it, all of them rest for
+ * as long as the server asked, and then go on by themselves.
  */
 import type { Message } from '../../protocol/types.ts';
 import { Emitter } from './emitter.ts';
-import { askedDelay, explain, isRetryable } from './errors.ts';
+import { askedDelay, explain, isLimited, isRetryable } from './errors.ts';
 
 export type Recipient = { to: string } | { groupId: string };
 
@@ -64,6 +67,8 @@ export class Outbox {
   /** Counts the connections. */
   #resumed = 0;
   #lastOrder = 0;
+  /** Nothing is sent before this time; 0: no limit was met. */
+  #limitedUntil = 0;
 
   constructor(options: OutboxOptions) {
     this.#options = options;
@@ -147,6 +152,9 @@ export class Outbox {
   /** How many messages wait to be sent, in all conversations. */
   pendingCount = (): number => this.#entries.filter((entry) => entry.state === 'pending').length;
 
+  /** When sending goes on after the server's limit was met, by Date.now(); 0: it was not. */
+  limitedUntil = (): number => this.#limitedUntil;
+
   #sendAll(): void {
     for (const conversationId of new Set(this.#entries.map((entry) => entry.conversationId))) {
       this.#lane(conversationId).failures = 0;
@@ -161,6 +169,12 @@ export class Outbox {
     lane.busy = true;
     let goOn = true;
     while (goOn && this.#running) {
+      const rest = this.#limitedUntil - Date.now();
+      if (rest > 0) {
+        this.#drainIn(rest, conversationId, lane);
+        break;
+      }
+      this.#leaveLimit();
       const next = this.entriesOf(conversationId).find((entry) => entry.state === 'pending');
       if (!next) break;
       goOn = await this.#trySending(next, lane);
@@ -183,6 +197,10 @@ export class Outbox {
         this.#change({ ...entry, state: 'failed', reason: explain(error) });
         return true;
       }
+      if (isLimited(error)) {
+        this.#meetLimit(askedDelay(error));
+        return true;
+      }
       // It went down with a connection that has been replaced meanwhile.
       if (begunIn !== this.#resumed) return true;
       this.#tryAgainLater(entry.conversationId, lane, askedDelay(error));
@@ -196,7 +214,25 @@ export class Outbox {
     const growing = (this.#options.firstPause ?? 800) * 2 ** lane.failures;
     const pause = Math.max(asked, Math.min(LONGEST_PAUSE, growing) * (0.75 + Math.random() / 2));
     lane.failures += 1;
+    this.#drainIn(pause, conversationId, lane);
+  }
+
+  #drainIn(pause: number, conversationId: string, lane: Lane): void {
+    clearTimeout(lane.again);
     lane.again = setTimeout(() => void this.#drain(conversationId), pause);
+  }
+
+  #leaveLimit(): void {
+    if (this.#limitedUntil === 0) return;
+    this.#limitedUntil = 0;
+    this.changed.emit();
+  }
+
+  #meetLimit(asked: number): void {
+    // One who was not told how long waits for a second, as one who was told in seconds.
+    const until = Date.now() + (asked > 0 ? asked : 1_000);
+    this.#limitedUntil = Math.max(this.#limitedUntil, until);
+    this.changed.emit();
   }
 
   #lane(conversationId: string): Lane {

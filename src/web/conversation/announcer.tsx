@@ -13,7 +13,8 @@ export function Announcer({ conversation }: { conversation: Conversation }) {
     () =>
       chat.messages.arrived.listen((message) => {
         if (message.conversationId !== conversation.id) return;
-        if (message.senderId !== chat.ownId) setLast(message);
+        const isHeard = message.senderId !== chat.ownId && message.deletedAt === undefined;
+        if (isHeard) setLast(message);
       }),
     [chat, conversation.id],
   );

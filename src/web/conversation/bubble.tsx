@@ -23,7 +23,8 @@ export function Bubble({ message, isOwn, endsGroup, author }: BubbleProps) {
       isOwn={isOwn}
       endsGroup={endsGroup}
       id={message.clientId}
-      text={message.text}
+      text={message.deletedAt === undefined ? message.text : 'Message deleted'}
+      isDeleted={message.deletedAt !== undefined}
       author={author ?? (isOwn ? 'You' : '')}
       picture={
         message.image
@@ -31,9 +32,14 @@ export function Bubble({ message, isOwn, endsGroup, author }: BubbleProps) {
           : undefined
       }
       status={
-        <time dateTime={message.createdAt} title={exactTime(message.createdAt)}>
-          {timeOfDay(message.createdAt)}
-        </time>
+        <>
+          {message.editedAt !== undefined && message.deletedAt === undefined && (
+            <span title={exactTime(message.editedAt)}>edited</span>
+          )}
+          <time dateTime={message.createdAt} title={exactTime(message.createdAt)}>
+            {timeOfDay(message.createdAt)}
+          </time>
+        </>
       }
       mark={isOwn && <Check size={13} role="img" aria-label="Sent" />}
     />
@@ -58,6 +64,8 @@ export interface BubbleFrameProps {
   status: ReactNode;
   mark?: ReactNode;
   isFailed?: boolean;
+  /** The words are ours, not the sender's. */
+  isDeleted?: boolean;
 }
 
 /**
@@ -65,7 +73,8 @@ export interface BubbleFrameProps {
  * else it stands at the end of the last line where there is room.
  */
 export function BubbleFrame(props: BubbleFrameProps) {
-  const { id, isOwn, endsGroup, author, text, picture, status, mark, isFailed = false } = props;
+  const { id, isOwn, endsGroup, author, text, picture, status, mark } = props;
+  const { isFailed = false, isDeleted = false } = props;
   const box = picture && pictureBox(picture.width, picture.height);
   return (
     <div className={clsx('flex', isOwn && 'justify-end')}>
@@ -99,7 +108,12 @@ export function BubbleFrame(props: BubbleFrameProps) {
               box && 'w-0 min-w-full',
             )}
           >
-            {text !== '' && <MessageText text={text} />}
+            {text !== '' &&
+              (isDeleted ? (
+                <em className={isOwn ? 'text-own-faint' : 'text-ink-faint'}>{text}</em>
+              ) : (
+                <MessageText text={text} />
+              ))}
             <span
               className={clsx(
                 'float-right ml-3 flex items-center gap-1 text-xs whitespace-nowrap tabular-nums',

@@ -8,6 +8,7 @@ import { counted } from '../state/wording.ts';
 import { Fault } from '../ui/fault.tsx';
 import { useAddPicture, useDraft } from './draft.ts';
 import { DraftPicture } from './draft-picture.tsx';
+import { LimitNotice } from './limit-notice.tsx';
 import { PickPicture } from './pick-picture.tsx';
 
 /** How many characters before the limit the count is shown. */
@@ -71,6 +72,7 @@ export function Composer({ conversation }: { conversation: Conversation }) {
       }}
     >
       <div className="mx-auto max-w-3xl">
+        <LimitNotice />
         {draft.fault && <Fault className="mb-2">{draft.fault}</Fault>}
         <div className="rounded-2xl border border-line-strong bg-raised shadow-card focus-within:border-accent focus-within:outline focus-within:outline-accent">
           {draft.image && <DraftPicture image={draft.image} onRemove={dropImage} />}

@@ -11,6 +11,4 @@ export function useReading(conversationId: string, isAtEnd: boolean): void {
   useEffect(() => {
     if (isLooking && isAtEnd && newest > 0) chat.reads.seen(conversationId, newest);
   }, [chat, conversationId, isLooking, isAtEnd, newest]);
-
-  useEffect(() => () => chat.reads.flush(conversationId), [chat, conversationId]);
 }

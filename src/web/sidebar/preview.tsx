@@ -43,11 +43,15 @@ export function Preview({ row, waiting, isUnread }: PreviewProps) {
     <span className={look}>
       <span className="truncate">
         {authorOf(last.senderId, me._id, row)}
-        {last.text || (
-          <>
-            <Image size={13} aria-hidden className="mr-1 inline -translate-y-px" />
-            Photo
-          </>
+        {last.deletedAt !== undefined ? (
+          <em>Message deleted</em>
+        ) : (
+          last.text || (
+            <>
+              <Image size={13} aria-hidden className="mr-1 inline -translate-y-px" />
+              Photo
+            </>
+          )
         )}
       </span>
     </span>

@@ -42,12 +42,21 @@ export function ChatProvider({ me, children }: { me: OwnUser; children: ReactNod
     const wake = () => chat.connection.wake();
     window.addEventListener('online', wake);
     window.addEventListener('offline', wake);
+    // Of these the first that comes may be the last: phones end hidden pages without a word.
+    const leave = () => chat.leave();
+    const hide = () => {
+      if (document.visibilityState === 'hidden') leave();
+    };
+    document.addEventListener('visibilitychange', hide);
+    window.addEventListener('pagehide', leave);
     chat.start();
     return () => {
       stopListening();
       stopRetrying();
       window.removeEventListener('online', wake);
       window.removeEventListener('offline', wake);
+      document.removeEventListener('visibilitychange', hide);
+      window.removeEventListener('pagehide', leave);
       chat.stop();
     };
   }, [chat]);
@@ -62,7 +71,9 @@ function takeNotice(chat: ParleyClient, notice: ClientNotice): void {
 
   if (notice.type === 'userChanged') takeUser(chat, notice.user);
   else if (notice.type === 'sessionEnded') endSession(notice.message);
-  else if (notice.type === 'listsStale') {
+  else if (notice.type === 'peopleStale') {
+    void queryClient.invalidateQueries({ queryKey: ['people'] });
+  } else if (notice.type === 'listsStale') {
     for (const list of ['people', 'groups']) {
       void queryClient.invalidateQueries({ queryKey: [list] });
     }
@@ -89,7 +100,7 @@ function takeUser(chat: ParleyClient, { online = false, ...user }: User): void {
         return people.map((one) => (one._id === _id ? { ...one, fullName, profilePic } : one));
       }
       const conversationId = [chat.ownId, _id].sort().join('-');
-      return [...people, { ...user, online, conversationId, unreadCount: 0, readSeq: 0 }];
+      return [...people, { ...user, online, conversationId, unreadCount: 0, readSeq: 0, rev: 0 }];
     });
   }
   queryClient.setQueryData(groupsQuery(chat).queryKey, (groups) =>

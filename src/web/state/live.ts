@@ -10,6 +10,8 @@ import type { OutboxEntry } from '../client/outbox.ts';
 import { useChat } from './chat.tsx';
 
 export const useRoute = (): string => useSyncExternalStore(route.listen, route.current);
+export const useIsOperations = (): boolean =>
+  useSyncExternalStore(route.listen, route.isOperations);
 export const useOpenPicture = (): string => useSyncExternalStore(route.listen, route.picture);
 export const useTheme = (): Theme => useSyncExternalStore(theme.listen, theme.current);
 export const useAttention = (): boolean =>
@@ -38,6 +40,12 @@ export function useOutboxEntries(conversationId: string): readonly OutboxEntry[]
 export function usePendingCount(): number {
   const { outbox } = useChat().chat;
   return useSyncExternalStore(outbox.changed.listen, outbox.pendingCount);
+}
+
+/** When sending goes on after the server's limit was met, by Date.now(); 0: it was not. */
+export function useLimitedUntil(): number {
+  const { outbox } = useChat().chat;
+  return useSyncExternalStore(outbox.changed.listen, outbox.limitedUntil);
 }
 
 /** A person's presence, kept current for as long as the component is shown. */

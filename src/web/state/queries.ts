@@ -3,7 +3,7 @@ import { MutationCache, QueryCache, QueryClient, queryOptions } from '@tanstack/
 import type { OwnUser } from '../../protocol/types.ts';
 import { createApi } from '../client/api.ts';
 import type { ParleyClient } from '../client/client.ts';
-import { isRetryable, ProblemError } from '../client/errors.ts';
+import { isLimited, isRetryable, ProblemError } from '../client/errors.ts';
 import { createHttp } from '../client/http.ts';
 import { useNotes } from './notes.ts';
 
@@ -24,7 +24,8 @@ export const queryClient = new QueryClient({
     queries: {
       staleTime: 30_000,
       networkMode: 'always',
-      retry: (failures, error) => failures < 2 && isRetryable(error),
+      // Who was too fast already gains nothing by asking again at once.
+      retry: (failures, error) => failures < 2 && isRetryable(error) && !isLimited(error),
     },
     mutations: { networkMode: 'always' },
   },

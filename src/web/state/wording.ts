@@ -1,6 +1,7 @@
 /** How times, names and devices are worded. */
 
 const clock = new Intl.DateTimeFormat(undefined, { timeStyle: 'short' });
+const secondClock = new Intl.DateTimeFormat(undefined, { timeStyle: 'medium' });
 const weekday = new Intl.DateTimeFormat(undefined, { weekday: 'long' });
 const shortWeekday = new Intl.DateTimeFormat(undefined, { weekday: 'short' });
 const dayMonth = new Intl.DateTimeFormat(undefined, { day: 'numeric', month: 'short' });
@@ -17,6 +18,8 @@ function daysAgo(time: string): number {
 export const dayOf = (time: string): string => new Date(time).toDateString();
 
 export const timeOfDay = (time: string): string => clock.format(new Date(time));
+/** To the second; for times that are near. @param time milliseconds since 1970 */
+export const timeOfSecond = (time: number): string => secondClock.format(time);
 export const exactTime = (time: string): string => exact.format(new Date(time));
 export const date = (time: string): string => fullDay.format(new Date(time));
 
