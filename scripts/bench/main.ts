@@ -2,39 +2,71 @@
 import { spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { Command } from 'commander';
-import { benchSend } from './send.ts';
+import { reportIndexes } from './indexes.ts';
+import { reportPaging } from './paging.ts';
+import { reportHistory, reportMixed, reportSidebar } from './reading.ts';
+import type { Report, RunOptions } from './report.ts';
+import { reportSend } from './send.ts';
 
-/** The least ratio to a bare relay that the path is meant to reach. */
-const FLOOR = 0.2;
+const benchmarks: Record<string, { what: string; run: (o: RunOptions) => Promise<Report> }> = {
+  send: {
+    what: 'durable direct messages, 50 pairs, against a bare Socket.IO relay',
+    run: reportSend,
+  },
+  history: {
+    what: 'the newest page of history, against Express answering as many bytes',
+    run: reportHistory,
+  },
+  sidebar: { what: 'the sidebar, against the same server without caches', run: reportSidebar },
+  mixed: {
+    what: 'reading and writing at once: hits of the caches, commands that the database is spared',
+    run: reportMixed,
+  },
+  paging: {
+    what: 'pages of one conversation of a million messages, near its end and far from it',
+    run: reportPaging,
+  },
+  indexes: {
+    what: 'each hot query on a million messages, with its index and without',
+    run: reportIndexes,
+  },
+};
+const names = Object.keys(benchmarks);
 
-const program = new Command('bench').description(
-  'Measures this machine. Each figure stands beside a reference from the same run.',
-);
-program
-  .command('send')
-  .description('durable direct messages, 50 pairs, against a bare Socket.IO relay')
-  .option('--quick', 'one short round', false)
-  .option('--json', 'figures as JSON', false)
-  .addHelpText('after', '\nExample:\n  npm run bench -- send --quick')
-  .action(async (options: { quick: boolean; json: boolean }) => {
-    buildServer();
-    const result = await benchSend(options, (line) => process.stderr.write(`${line}\n`));
-    const met = result.ratioToRelay >= FLOOR;
-    if (options.json) console.log(JSON.stringify(result, null, 2));
-    else {
-      console.log(`most sustained, bare relay: ${result.relay.mostSustained.join(', ')} a second`);
-      console.log(`most sustained, Parley:     ${result.parley.mostSustained.join(', ')} a second`);
-      console.log(
-        `ratio: ${result.ratioToRelay.toFixed(2)} (${met ? 'meets' : 'misses'} the floor of ${FLOOR})`,
-      );
-      console.log(
-        `acknowledgement p50 at 100 a second: ${result.ackP50At100.toFixed(1)} ms, ` +
-          `${result.ackOverInsert.toFixed(2)} × a raw journaled insert (${result.rawInsertP50.toFixed(1)} ms)`,
-      );
-      console.log(`raw inserts in batches of 500: ${result.rawBatchedInserts} a second`);
-      console.log(`server pinned to a core of its own: ${result.pinned ? 'yes' : 'no'}`);
+const program = new Command('bench')
+  .description(
+    'Measures this machine. Each figure stands beside a reference from the same run. Without a ' +
+      'name all benchmarks run, one after the other.',
+  )
+  .argument('[names...]', names.join(', '))
+  .option('--quick', 'one short round, less data: shows that it works, not how fast it is', false)
+  .option('--json', 'figures as JSON, by the name of the benchmark', false)
+  .addHelpText(
+    'after',
+    `\n${names.map((name) => `  ${name.padEnd(9)} ${benchmarks[name]?.what}`).join('\n')}\n` +
+      '\nExamples:\n  npm run bench -- send --quick\n  npm run bench -- history sidebar',
+  )
+  .action(async (asked: string[], options: { quick: boolean; json: boolean }) => {
+    const unknown = asked.find((name) => benchmarks[name] === undefined);
+    if (unknown !== undefined) {
+      program.error(`There is no benchmark "${unknown}". There are: ${names.join(', ')}.`, {
+        exitCode: 2,
+      });
     }
-    // A short round shows that the benchmark works, not how fast the machine is.
+    buildServer();
+    const figures: Record<string, unknown> = {};
+    let met = true;
+    for (const name of asked.length === 0 ? names : asked) {
+      const report = await benchmarks[name]?.run({
+        quick: options.quick,
+        say: (line) => process.stderr.write(`${line}\n`),
+      });
+      if (report === undefined) continue;
+      figures[name] = report.figures;
+      met &&= report.met;
+      if (!options.json) console.log(`${[`${name}:`, ...report.lines].join('\n  ')}`);
+    }
+    if (options.json) console.log(JSON.stringify(figures, null, 2));
     process.exitCode = met || options.quick ? 0 : 1;
   });
 

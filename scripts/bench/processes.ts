@@ -1,6 +1,11 @@
 /** The processes of a benchmark: servers on one core, everything else on the other. */
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { availableParallelism } from 'node:os';
+import { fileURLToPath } from 'node:url';
+import { serverFlags } from '../lib/node-flags.ts';
+
+const projectFile = (path: string): string =>
+  fileURLToPath(new URL(`../../${path}`, import.meta.url));
 
 const pins = availableParallelism() > 1 && spawnSync('taskset', ['--version']).status === 0;
 
@@ -15,8 +20,37 @@ export interface BenchServer {
   stop(): Promise<void>;
 }
 
+/** The built application on its own core, with more than anybody may do; `env` over the rest. */
+export function startParley(
+  servers: { mongodbUri: string; redisUrl: string | undefined },
+  env: Record<string, string>,
+): Promise<BenchServer> {
+  return startServer(
+    [...serverFlags, projectFile('dist/server/main.js')],
+    {
+      PORT: '0',
+      HOST: '127.0.0.1',
+      MONGODB_URI: servers.mongodbUri,
+      REDIS_URL: servers.redisUrl ?? 'off',
+      BCRYPT_COST: '4',
+      RATE_LIMIT_SCALE: '10000',
+      LOG_LEVEL: 'warn',
+      ...env,
+    },
+    /Parley is ready: (\S+)/,
+  );
+}
+
+/** A small server of the benchmarks' own, which is what Parley is compared with. */
+export const startReference = (file: string): Promise<BenchServer> =>
+  startServer(
+    [...serverFlags, '--import', 'tsx', projectFile(`scripts/bench/${file}`)],
+    {},
+    /(http:\/\/\S+)\n/,
+  );
+
 /** Starts a server on its own core; it prints its address, `pattern` finds it. */
-export function startServer(
+function startServer(
   args: string[],
   env: Record<string, string>,
   pattern: RegExp,
