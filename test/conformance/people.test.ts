@@ -33,6 +33,7 @@ describe('the sidebar', () => {
         'lastMessage',
         'conversationId',
         'readSeq',
+        'rev',
       ]);
       expect(first).toMatchObject({
         _id: ben.id,

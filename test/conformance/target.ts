@@ -81,7 +81,10 @@ async function findServer(): Promise<Server> {
   }
   // Loaded only where it is needed: it brings the whole server along.
   const { startTestServer } = await import('../support/server.ts');
-  return startTestServer();
+  const own = await startTestServer();
+  // Who comes first is administrator, and the suite's people are not.
+  await signUp(own.url);
+  return own;
 }
 
 /** Declares the server of a test file; files that run as one share it. */

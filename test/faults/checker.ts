@@ -82,6 +82,39 @@ export async function expectHolds(
   return verdict;
 }
 
+/** When a fault began and ended, and the calm before it; by performance.now(). */
+export interface FaultTimes {
+  calmFrom: number;
+  harmedAt: number;
+  until: number;
+}
+
+/** The promise: losing Redis adds at most so many milliseconds to a request. */
+const ADDED_MS = 300;
+
+/**
+ * The longest wait of what was sent during a fault against that before it. Call it when all is
+ * acknowledged, so that those count, too, that were not answered at the time.
+ * @param rounds of the same fault, at least two: a hiccup of the machine is no property of the
+ *   application, what comes again is
+ */
+export function expectAddsLittle(what: string, { book }: Fleet, rounds: FaultTimes[]): void {
+  const longestBetween = (from: number, to: number): number => {
+    const begun = book.acknowledged.filter(({ at, took }) => at - took >= from && at - took < to);
+    expect(begun.length).toBeGreaterThan(0);
+    return Math.max(...begun.map(({ took }) => took));
+  };
+  const waits = rounds.map(({ calmFrom, harmedAt, until }) => ({
+    calm: longestBetween(calmFrom, harmedAt),
+    during: longestBetween(harmedAt, until),
+  }));
+  for (const wait of waits) print(`longest wait, ${what}`, wait);
+  // The calmest of all, so that a restless calm does not excuse a slow fault.
+  const calmest = Math.min(...waits.map(({ calm }) => calm));
+  const added = Math.min(...waits.map(({ during }) => during)) - calmest;
+  expect(added).toBeLessThanOrEqual(ADDED_MS);
+}
+
 /** One line that a reader can believe: what was done, and what was counted. */
 export function print(what: string, figures: object): void {
   const counted = Object.entries(figures).map(([name, value]) => `${name} ${value}`);

@@ -231,6 +231,7 @@ const ASK_EVERY_MS = 5_000;
 function httpBot(url: string, person: Person, recipients: Map<string, Recipient>, book: Book): Bot {
   const textFor = createCounter();
   const held = new Map<string, Message[]>([...recipients.keys()].map((id) => [id, []]));
+  const positions = new Map<string, Position>();
   const memory = createMemory();
   const lanes = new Map<string, Promise<void>>();
   let waiting = 0;
@@ -264,22 +265,30 @@ function httpBot(url: string, person: Person, recipients: Map<string, Recipient>
 
   async function askForAll(): Promise<void> {
     for (let more = true; more && !stopped; ) {
-      const since = Object.fromEntries([...held].map(([id, list]) => [id, positionOf(list)]));
+      const since = Object.fromEntries([...held.keys()].map((id) => [id, positionOf(id)]));
       const answer = await post<SyncResult>('/api/sync', { since });
       if (answer?.status !== 200) {
         await delay(200);
         continue;
       }
-      for (const { conversationId, reset, messages } of answer.body.changes) {
+      for (const { conversationId, reset, messages, upTo } of answer.body.changes) {
         if (reset) memory.beginAnew(conversationId);
         const list = reset ? [] : (held.get(conversationId) ?? []);
-        list.push(...messages);
+        const { seq: known } = reset ? nothingKnown : positionOf(conversationId);
+        for (const message of messages) {
+          const index = list.findIndex(({ seq }) => seq === message.seq);
+          if (message.seq > known) list.push(message);
+          else if (index >= 0) list[index] = message;
+        }
         held.set(conversationId, list);
+        positions.set(conversationId, upTo);
         memory.note(conversationId, list);
       }
       more = answer.body.more;
     }
   }
+
+  const positionOf = (id: string): Position => positions.get(id) ?? nothingKnown;
 
   /** One after the other: two at once would bring the same twice. */
   let lastAsked: Promise<void> = Promise.resolve();
@@ -289,9 +298,13 @@ function httpBot(url: string, person: Person, recipients: Map<string, Recipient>
     lastAsked = lastAsked.then(askForAll).finally(() => asks--);
     return lastAsked;
   }
-  const asking = setInterval(() => {
-    if (asks === 0) void catchUp();
-  }, ASK_EVERY_MS);
+  let asking: NodeJS.Timeout | undefined;
+  // Each at its own time, as people come: hundreds that ask at once keep everybody waiting.
+  const beginning = setTimeout(() => {
+    asking = setInterval(() => {
+      if (asks === 0) void catchUp();
+    }, ASK_EVERY_MS);
+  }, Math.random() * ASK_EVERY_MS);
 
   return {
     person,
@@ -310,16 +323,14 @@ function httpBot(url: string, person: Person, recipients: Map<string, Recipient>
     memory,
     catchUp,
     stop: () => {
+      clearTimeout(beginning);
       clearInterval(asking);
       stopped = true;
     },
   };
 }
 
-const positionOf = (list: Message[]): Position => {
-  const last = list.at(-1);
-  return { seq: last?.seq ?? 0, rev: 0, lastId: last?._id ?? '' };
-};
+const nothingKnown: Position = { seq: 0, rev: 0, lastId: '' };
 
 async function retried(work: () => Promise<void>): Promise<void> {
   for (let tries = 1; ; tries++) {

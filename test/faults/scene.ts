@@ -35,7 +35,13 @@ export async function openScene(options: Partial<LocalClusterOptions> = {}): Pro
     ...options,
     env: { BCRYPT_COST: '4', LOG_LEVEL: 'info', ...options.env },
   });
-  await untilAcquainted(cluster);
+  try {
+    await untilAcquainted(cluster);
+  } catch (error) {
+    // Whoever wanted the scene never gets it, and so cannot close it.
+    await cluster.close();
+    throw error;
+  }
   const fleets: Fleet[] = [];
   return {
     cluster,

@@ -69,6 +69,30 @@ describe('the micro-batch', () => {
     expect((await batch(3)).items).toEqual(['b3', 'b4']);
   });
 
+  it('counts two batches under way until each ends, whichever ends first', async () => {
+    const { batcher, submit, batch } = controlled({ splitFrom: 4 });
+    const [a1, a2, a3, b1] = submit(['a1', 'a2', 'a3', 'b1']);
+    await batch(1);
+    expect(batcher.size()).toBe(4);
+    (await batch(1)).done();
+    expect(await b1).toBe('b1');
+    expect(batcher.size()).toBe(3);
+    (await batch(0)).done();
+    expect(await Promise.all([a1, a2, a3])).toEqual(['a1', 'a2', 'a3']);
+    expect(batcher.size()).toBe(0);
+  });
+
+  it('counts an item that ran out of time under way until its batch ends', async () => {
+    const { batcher, submit, batch } = controlled();
+    const [late, inTime] = submit(['a1'], 20).concat(submit(['b1']));
+    const one = await batch(0);
+    await expect(late).rejects.toThrow('could not be stored in time');
+    expect(batcher.size()).toBe(2);
+    one.done();
+    expect(await inTime).toBe('b1');
+    expect(batcher.size()).toBe(0);
+  });
+
   it('keeps the order of a key also where a batch is full', async () => {
     const { submit, batch } = controlled({ maxBatch: 2 });
     submit(['a1', 'b1', 'a2', 'b2']);

@@ -24,6 +24,8 @@ describe('the MERN client', () => {
   const sockets: ClientSocket[] = [];
   beforeAll(async () => {
     server = await startTestServer();
+    // Who comes first is administrator, which that client knows nothing of.
+    await signUp(server.url);
   });
   afterAll(async () => {
     for (const socket of sockets) socket.disconnect();

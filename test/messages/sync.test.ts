@@ -1,5 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Contact, Message, SyncResult } from '../../src/protocol/types.ts';
+import { ParleyClient } from '../../src/web/client/client.ts';
+import { createMemoryStorage } from '../../src/web/client/outbox-storage.ts';
 import {
   type ClientSocket,
   call,
@@ -98,6 +100,151 @@ describe('catching up', () => {
       position = changes[0]?.upTo ?? position;
     }
     expect(seen).toEqual(sent.map(({ seq }) => seq));
+  });
+
+  /** Changes messages as the server will: each gets the next rev, and then the head follows. */
+  async function change(
+    conversationId: string,
+    seqs: number[],
+    fields: object = { text: 'changed', editedAt: new Date() },
+  ): Promise<number> {
+    const database = new URL(server.config.mongodb.uri).pathname.slice(1);
+    return withDatabase(database, async (db) => {
+      const messages = db.collection<{ rev: number }>('messages');
+      const [last] = await messages.find({ conversationId }).sort({ rev: -1 }).limit(1).toArray();
+      let rev = last?.rev ?? 0;
+      await messages.bulkWrite(
+        seqs.map((seq) => ({
+          updateOne: {
+            filter: { conversationId, seq },
+            update: { $set: { ...fields, rev: ++rev } },
+          },
+        })) as never,
+      );
+      await db
+        .collection<{ _id: string }>('conversations')
+        .updateOne({ _id: conversationId }, { $max: { rev }, $currentDate: { headAt: true } });
+      return rev;
+    });
+  }
+
+  const changesOf = async (as: Person, conversationId: string, since: object) => {
+    const { changes } = await sync(as, { [conversationId]: since });
+    return changes[0];
+  };
+
+  it('brings edits and deletions of what is known, and each once', async () => {
+    const { ben, sent, conversationId } = await conversation(6);
+    await change(conversationId, [2]);
+    await change(conversationId, [4], { deletedAt: new Date() });
+    const brought = await changesOf(ben, conversationId, at(sent[5]));
+    expect(brought).toMatchObject({
+      messages: [
+        { ...sent[1], text: 'changed', editedAt: expect.any(String), rev: 1 },
+        { ...sent[3], text: '', deletedAt: expect.any(String), rev: 2 },
+      ],
+      upTo: { ...at(sent[5]), rev: 2 },
+      more: false,
+    });
+    expect(brought?.messages).toHaveLength(2);
+    expect(await changesOf(ben, conversationId, { ...at(sent[5]), rev: 2 })).toBeUndefined();
+    const later = await changesOf(ben, conversationId, { ...at(sent[5]), rev: 1 });
+    expect(later?.messages.map(({ seq }) => seq)).toEqual([4]);
+  });
+
+  it('brings a message that is new and changed once, as it is now', async () => {
+    const { ben, sent, conversationId } = await conversation(6);
+    await change(conversationId, [1, 5, 1]);
+    const brought = await changesOf(ben, conversationId, at(sent[2]));
+    const told = brought?.messages.map(({ seq, rev }) => [seq, rev]);
+    expect(told).toEqual([
+      [1, 3],
+      [4, 0],
+      [5, 2],
+      [6, 0],
+    ]);
+    expect(brought?.upTo).toEqual({ ...at(sent[5]), rev: 3 });
+  });
+
+  it('leaves nothing out when changes and messages are more than one answer holds', async () => {
+    const { ben, sent, conversationId } = await conversation(700);
+    const all = sent.map(({ seq }) => seq);
+    await change(conversationId, all);
+    const seen = new Map<number, number>();
+    let position: object = at(sent[299]);
+    for (let rounds = 1; ; rounds++) {
+      const { changes, more } = await sync(ben, { [conversationId]: position });
+      for (const { seq, rev } of changes[0]?.messages ?? []) seen.set(seq, rev);
+      expect(changes[0]?.messages.length).toBeLessThanOrEqual(500);
+      position = changes[0]?.upTo ?? position;
+      if (!more) break;
+      expect(rounds).toBeLessThan(5);
+    }
+    expect([...seen.keys()].sort((a, b) => a - b)).toEqual(all);
+    expect(position).toEqual({ ...at(sent[699]), rev: 700 });
+    expect([...seen].every(([seq, rev]) => rev === seq)).toBe(true);
+  });
+
+  it('says reset to a client that knows changes which a restored backup undid', async () => {
+    const { ben, sent, conversationId } = await conversation(3);
+    await change(conversationId, [2]);
+    const ahead = await changesOf(ben, conversationId, { ...at(sent[2]), rev: 4 });
+    expect(ahead).toMatchObject({ reset: true, upTo: { seq: 3, rev: 1 } });
+    // Ahead of the head alone is a client that heard of a change before the head was written.
+    await withDatabase(new URL(server.config.mongodb.uri).pathname.slice(1), (db) =>
+      db
+        .collection<{ _id: string }>('conversations')
+        .updateOne({ _id: conversationId }, { $set: { rev: 0 } }),
+    );
+    expect(await changesOf(ben, conversationId, { ...at(sent[2]), rev: 1 })).toMatchObject({
+      messages: [],
+      upTo: { seq: 3, rev: 1 },
+    });
+  });
+
+  it('keeps from a member what was changed in messages before they joined', async () => {
+    const [ann, ben] = [await signUp(server.url), await signUp(server.url)];
+    const request = <T>(path: string, body: object) =>
+      call<T>(server.url, 'POST', `/api/groups${path}`, { as: ann, body });
+    const group = { name: 'Late', memberIds: [], history: 'sinceJoin' };
+    const { _id } = (await request<{ _id: string }>('', group)).body;
+    await request(`/${_id}/messages`, { text: 'a secret' });
+    await request(`/${_id}/members`, { memberIds: [ben.id] });
+    const { body: second } = await request<Message>(`/${_id}/messages`, { text: 'for all' });
+    await change(_id, [1, 2]);
+    expect(await changesOf(ben, _id, at(second))).toMatchObject({
+      messages: [{ seq: 2, rev: 2 }],
+      upTo: { seq: 2, rev: 2 },
+    });
+  });
+
+  it('tells connected clients of a change whose delivery was lost', async () => {
+    const { ann, ben, sent, conversationId } = await conversation(3);
+    const client = new ParleyClient({
+      baseUrl: server.url,
+      token: ben.token,
+      ownId: ben.id,
+      storage: createMemoryStorage(),
+    });
+    try {
+      await client.loadPeople();
+      await client.loadGroups();
+      client.start();
+      const texts = () => client.messages.view(conversationId).messages.map(({ text }) => text);
+      await eventually(async () => expect(texts()).toEqual([sent[2]?.text]));
+      await change(conversationId, [1, 3]);
+      await eventually(async () => expect(texts()).toEqual(['changed']));
+      await eventually(async () => {
+        const people = await call<Contact[]>(server.url, 'GET', '/api/messages/users', { as: ben });
+        expect(people.body.find(({ _id }) => _id === ann.id)).toMatchObject({
+          rev: 2,
+          lastMessage: { text: 'changed', rev: 2 },
+        });
+      });
+      expect(client.messages.positions()[conversationId]).toEqual({ ...at(sent[2]), rev: 2 });
+    } finally {
+      client.stop();
+    }
   });
 
   it('is prompted by conversationHeads, on connecting and when a delivery was lost', async () => {

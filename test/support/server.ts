@@ -40,6 +40,8 @@ export async function startTestServer(options: TestServerOptions = {}): Promise<
     BCRYPT_COST: '4',
     LOG_LEVEL: 'silent',
     MONGODB_POOL_MIN: '1',
+    // Tests of the limits themselves say 1.
+    RATE_LIMIT_SCALE: '1000',
     JWT_SECRET: 'a secret of the tests that is long enough',
     ...options.env,
   });

@@ -2,7 +2,7 @@ import type { Browser, Page } from 'playwright-core';
 import sharp from 'sharp';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { limits } from '../../src/protocol/limits.ts';
-import type { Message } from '../../src/protocol/types.ts';
+import type { Contact, Message } from '../../src/protocol/types.ts';
 import { call, PASSWORD, signUp } from '../support/client.ts';
 import { type Network, openNetwork } from '../support/network.ts';
 import { startTestServer, type TestServer, uniqueName } from '../support/server.ts';
@@ -23,6 +23,24 @@ const picture = () =>
   sharp({ create: { width: 640, height: 400, channels: 3, background: '#2a7f78' } })
     .png()
     .toBuffer();
+
+function gate() {
+  let open = () => {};
+  const opened = new Promise<void>((resolve) => {
+    open = resolve;
+  });
+  return { open, opened };
+}
+
+/** For a page: how many unsent messages of a person it has stored. */
+const countKept = (userId: string): string => `new Promise((resolve) => {
+  const opening = indexedDB.open('parley-outbox-${userId}');
+  opening.onsuccess = () => {
+    const counting = opening.result.transaction('entries').objectStore('entries').count();
+    counting.onsuccess = () => resolve(counting.result);
+    opening.result.close();
+  };
+})`;
 
 describe.skipIf(isWithoutBrowser)('the web client', { timeout: 60_000 }, () => {
   let server: TestServer;
@@ -92,6 +110,62 @@ describe.skipIf(isWithoutBrowser)('the web client', { timeout: 60_000 }, () => {
     await call(server.url, 'PUT', '/api/auth/update-profile', { as: ben, body });
     await conversationLink(ann.page, fullName).waitFor();
     expect(await conversationLink(ann.page, ben.fullName).count()).toBe(0);
+  });
+
+  it('shows who signed up after its list was read, and before it was connected', async () => {
+    const ann = await signUp(url(), uniqueName('Ann'));
+    const page = await openPage(browser, url());
+    // Else this page, too, might sign in by the cookie, and read.
+    await page.getByRole('button', { name: 'Create an account' }).waitFor();
+    const allowed = gate();
+    await page.routeWebSocket(/socket\.io/, async (socket) => {
+      await allowed.opened;
+      socket.connectToServer();
+    });
+    await page.context().addCookies([{ name: 'jwt', value: ann.token, url: url() }]);
+    await page.reload();
+    await page.getByRole('navigation', { name: 'Conversations' }).waitFor();
+    await page.waitForLoadState('networkidle');
+    const ben = await signUp(server.url, uniqueName('Ben'));
+    allowed.open();
+    await conversationLink(page, ben.fullName).waitFor();
+  });
+
+  it('shows who signed up while its list was read', async () => {
+    const ann = await signUp(url(), uniqueName('Ann'));
+    const page = await openPage(browser, url());
+    // Else this page, too, might sign in by the cookie, and read.
+    await page.getByRole('button', { name: 'Create an account' }).waitFor();
+    await page.context().addCookies([{ name: 'jwt', value: ann.token, url: url() }]);
+    const [asked, connected, heard, allowed] = [gate(), gate(), gate(), gate()];
+    await page.routeWebSocket(/socket\.io/, async (near) => {
+      await asked.opened;
+      const far = near.connectToServer();
+      far.onMessage((text) => {
+        near.send(text);
+        // Socket.IO's acceptance of the connection.
+        if (String(text).startsWith('40')) connected.open();
+        if (String(text).includes('userUpdated')) heard.open();
+      });
+    });
+    // The first reading ends when it is connected, so that it reads again, with nothing to show
+    // yet; that one is held back.
+    let reads = 0;
+    await page.route('**/api/messages/users', async (route) => {
+      const isFirst = reads === 0;
+      asked.open();
+      await connected.opened;
+      const response = await route.fetch();
+      reads += 1;
+      if (!isFirst) await allowed.opened;
+      await route.fulfill({ response });
+    });
+    await page.reload();
+    await expect.poll(() => reads).toBe(2);
+    const ben = await signUp(server.url, uniqueName('Ben'));
+    await heard.opened;
+    allowed.open();
+    await conversationLink(page, ben.fullName).waitFor();
   });
 
   it('shows beside each field what the server finds wrong with it', async () => {
@@ -268,6 +342,34 @@ describe.skipIf(isWithoutBrowser)('the web client', { timeout: 60_000 }, () => {
     expect(await shownMessages(ann.page)).toHaveLength(1);
   });
 
+  it('has told what was read before the page was left, of every conversation', async () => {
+    const { page, ...ann } = await visit(browser, url(), uniqueName('Ann'));
+    const writers = [];
+    for (const name of ['Ben', 'Cleo', 'Dora']) {
+      const writer = await signUp(url(), uniqueName(name));
+      const body = { text: `Hello from ${writer.fullName}` };
+      await call(url(), 'POST', `/api/messages/send/${ann.id}`, { as: writer, body });
+      writers.push(writer);
+    }
+    const unread = async () => {
+      const { body } = await call<Contact[]>(server.url, 'GET', '/api/messages/users', { as: ann });
+      return body.map(({ unreadCount }) => unreadCount);
+    };
+    expect(await unread()).toEqual([1, 1, 1]);
+    // Each but the first waits for its turn; the clock of the page stands still.
+    await page.clock.install();
+    await page.reload();
+    await conversationLink(page, writers[0]?.fullName ?? '').waitFor();
+    await page.clock.pauseAt(Date.now() + 60_000);
+    for (const { fullName } of writers) {
+      await conversationLink(page, fullName).click();
+      await messageList(page).getByText(`Hello from ${fullName}`).waitFor();
+      await conversationLink(page, fullName).getByText('1 unread').waitFor({ state: 'detached' });
+    }
+    await page.goto('about:blank');
+    await expect.poll(unread).toEqual([0, 0, 0]);
+  });
+
   it('keeps unsent words over a reload, until they are sent or one logs out', async () => {
     const ben = await signUp(url(), uniqueName('Ben'));
     const cleo = await signUp(url(), uniqueName('Cleo'));
@@ -386,6 +488,8 @@ describe.skipIf(isWithoutBrowser)('the web client', { timeout: 60_000 }, () => {
     network.cut();
     await write(ann.page, ben.fullName, 'Written offline');
     await messageList(ann.page).getByLabel('Sending').waitFor();
+    // It is shown at once and kept a moment later, which a closed page would not live to see.
+    await expect.poll(() => ann.page.evaluate(countKept(ann.id))).toBe(1);
     await ann.page.close();
     network.restore();
     const page = await ann.page.context().newPage();

@@ -101,7 +101,7 @@ describe('the message store', () => {
 
   it('counts as unread what is newer than the reading position', () => {
     const { store } = setup();
-    store.seed([{ conversationId: direct, lastMessage: message(5), readSeq: 3 }]);
+    store.seed([{ conversationId: direct, lastMessage: message(5), readSeq: 3, rev: 0 }]);
     const unread = () => store.summaries().get(direct)?.unread;
     expect(unread()).toBe(2);
     store.noteHeads([{ conversationId: direct, ...upTo(9) }]);
@@ -132,11 +132,54 @@ describe('the message store', () => {
     expect(seen.behind).toBe(4);
   });
 
+  it('takes changes in wherever they come from, and keeps the latest', () => {
+    const { store, seen } = setup();
+    const texts = () => store.view(direct).messages.map(({ text }) => text);
+    const edited = (seq: number, rev: number) => message(seq, { rev, text: `${seq} at ${rev}` });
+    for (const one of messagesFrom(3, 5)) store.receive(one);
+    const change = { conversationId: direct, more: false };
+    store.applyChanges({ ...change, messages: [edited(4, 2)], upTo: { ...upTo(5), rev: 2 } });
+    expect(texts()).toEqual(['Message 3', '4 at 2', 'Message 5']);
+    expect(store.positions()[direct]?.rev).toBe(2);
+    // An older copy of it, by a page that was read before.
+    store.addPage(direct, [...messagesFrom(1, 4)], false);
+    expect(texts()[3]).toBe('4 at 2');
+    // A later one, by a page that was read after a change that is not known yet.
+    store.addPage(direct, [message(1), edited(2, 3), message(3)], false);
+    expect(texts()[1]).toBe('2 at 3');
+    expect(store.positions()[direct]?.rev).toBe(2);
+    // Overtaking: the change of a message comes before the message, and the message before a gap.
+    store.receive(edited(7, 5));
+    store.receive(message(7));
+    store.receive(message(6));
+    expect(texts().slice(5)).toEqual(['Message 6', '7 at 5']);
+    expect(seen.behind).toBe(2);
+  });
+
+  it('knows the changes that are in the list, where it held nothing before', () => {
+    const { store, seen } = setup();
+    store.receive(message(1, { conversationId: group }));
+    store.seed([
+      { conversationId: direct, lastMessage: message(5), readSeq: 3, rev: 7 },
+      {
+        conversationId: group,
+        lastMessage: message(1, { conversationId: group }),
+        readSeq: 0,
+        rev: 7,
+      },
+    ]);
+    expect(store.positions()[direct]?.rev).toBe(7);
+    // This one may have been changed between its coming and the list's.
+    expect(store.positions()[group]?.rev).toBe(0);
+    store.noteHeads([{ conversationId: direct, ...upTo(5), rev: 7 }]);
+    expect(seen.behind).toBe(0);
+  });
+
   it('asks about groups without messages, and not about untouched direct ones', () => {
     const { store } = setup();
     store.seed([
-      { conversationId: direct, readSeq: 0 },
-      { conversationId: group, readSeq: 0 },
+      { conversationId: direct, readSeq: 0, rev: 0 },
+      { conversationId: group, readSeq: 0, rev: 0 },
     ]);
     expect(store.positions()).toEqual({ [group]: { seq: 0, rev: 0, lastId: '' } });
   });

@@ -127,6 +127,35 @@ describe('the outbox', () => {
     expect(outbox.entriesOf(direct)).toMatchObject([{ state: 'pending' }]);
   });
 
+  it('rests in every conversation when the limit is met, whatever is written, and goes on by itself', async () => {
+    vi.useFakeTimers();
+    try {
+      const { outbox, write, faults, stored, attempts } = setup();
+      const until = Date.now() + 12_000;
+      faults.push(refusal(429, 'Slow', 12));
+      write('one');
+      outbox.resume();
+      await vi.advanceTimersByTimeAsync(1);
+      expect(attempts).toEqual(['one']);
+      expect(outbox.limitedUntil()).toBe(until);
+      // Neither a new message nor a new connection is a reason to ask again.
+      write('two');
+      write('elsewhere', group);
+      outbox.pause();
+      outbox.resume();
+      await vi.advanceTimersByTimeAsync(11_900);
+      expect(attempts).toEqual(['one']);
+      expect(outbox.entriesOf(direct)).toMatchObject([{ state: 'pending' }, { state: 'pending' }]);
+      await vi.advanceTimersByTimeAsync(200);
+      expect(stored().toSorted()).toEqual(['elsewhere', 'one', 'two']);
+      expect(stored().indexOf('one')).toBeLessThan(stored().indexOf('two'));
+      expect(outbox.limitedUntil()).toBe(0);
+      expect(attempts).toHaveLength(4);
+    } finally {
+      vi.useRealTimers();
+    }
+  });
+
   it('says why a message was refused, goes on with the next, and retries when asked', async () => {
     const { outbox, write, faults, stored } = setup();
     faults.push(refusal(400, 'Too ugly'));
