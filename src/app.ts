@@ -29,6 +29,7 @@ import { createHeads } from './features/conversations/heads.ts';
 import { groupOperations } from './features/groups/groups.operations.ts';
 import { createGroupService } from './features/groups/groups.service.ts';
 import { createGroupStore } from './features/groups/groups.store.ts';
+import { createChangeService } from './features/messages/changes.service.ts';
 import { createDelivery } from './features/messages/delivery.ts';
 import { createHeadRecovery } from './features/messages/head-recovery.ts';
 import { messageEvents, messageOperations } from './features/messages/messages.operations.ts';
@@ -69,6 +70,7 @@ import {
   deploymentId,
   isReachable,
   newId,
+  transactOn,
 } from './infra/mongo.ts';
 import { createPoolMonitor } from './infra/mongo-pool.ts';
 import { createPasswordPool } from './infra/password-pool.ts';
@@ -300,6 +302,17 @@ export async function createApp(config: AppConfig, overrides: AppOverrides = {})
       attachments,
       newId,
     });
+    const messageChanges = createChangeService({
+      store: messageStore,
+      conversations,
+      attachments,
+      transact: transactOn(connection),
+      fanout,
+      bus,
+      tellsOthers: () => cluster.peers().length > 0,
+      clock,
+      log,
+    });
     const sync = createSyncService({ store: messageStore, conversations });
     const groups = createGroupService({
       store: createGroupStore(connection),
@@ -421,7 +434,7 @@ export async function createApp(config: AppConfig, overrides: AppOverrides = {})
         ...authOperations(auth, sessions),
         ...userOperations(users),
         ...contactOperations(contacts),
-        ...messageOperations(messages, sync),
+        ...messageOperations(messages, messageChanges, sync),
         ...groupOperations(groups),
         ...operationsOperations(operations),
       },
@@ -465,7 +478,10 @@ export async function createApp(config: AppConfig, overrides: AppOverrides = {})
     });
     const stopSweeping = bindSockets({
       io,
-      operations: { ...messageEvents(messages, sync), ...presenceEvents(presence, users) },
+      operations: {
+        ...messageEvents(messages, messageChanges, sync),
+        ...presenceEvents(presence, users),
+      },
       run,
       limits,
       caps: createSocketCaps(config.rateLimits.scale),

@@ -18,6 +18,9 @@ export const PROTOCOL_VERSION = 1;
 /** Client event -> schema of its payload. */
 export const clientEvents = {
   sendMessage: s.sendMessagePayload,
+  editMessage: s.editMessagePayload,
+  deleteMessage: s.deleteMessagePayload,
+  reactToMessage: s.reactToMessagePayload,
   markRead: s.markReadPayload,
   sync: s.syncBody,
   watchPresence: s.watchPresencePayload,
@@ -29,6 +32,9 @@ export type ClientEventInput<K extends ClientEventName> = z.output<(typeof clien
 /** Client event -> what its acknowledgement carries beside `ok: true`. */
 export interface ClientEventAnswers {
   sendMessage: { message: Message };
+  editMessage: { message: Message };
+  deleteMessage: { message: Message };
+  reactToMessage: { message: Message };
   markRead: { read: ReadPosition };
   sync: SyncResult;
   watchPresence: { presence: PresenceState[] };
@@ -50,6 +56,9 @@ export interface ServerToClientEvents {
   presence: (states: PresenceState[]) => void;
   newMessage: (message: Message) => void;
   newGroupMessage: (message: Message) => void;
+  messageUpdated: (message: Message) => void;
+  messageDeleted: (message: Message) => void;
+  messageReaction: (message: Message) => void;
   conversationRead: (position: ReadPosition) => void;
   /** Someone signed up, or changed their name or picture; to clients of protocol >= 1. */
   userUpdated: (user: User) => void;

@@ -2,6 +2,8 @@
 export const limits = {
   /** Code points of a message's text, after trimming. */
   textLength: 4_000,
+  /** Different emoji on one message. */
+  reactionsPerMessage: 20,
   nameLength: 100,
   descriptionLength: 500,
   emailLength: 254,

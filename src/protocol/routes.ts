@@ -21,7 +21,7 @@ export interface Route<
   B extends z.ZodType = z.ZodType,
   A = unknown,
 > {
-  method: 'get' | 'post' | 'put' | 'delete';
+  method: 'get' | 'post' | 'put' | 'patch' | 'delete';
   /** Express path. */
   path: string;
   params: P;
@@ -70,6 +70,20 @@ export const routes = {
   readDirectConversation: answers<ReadPosition>()('post', '/api/messages/:userId/read', {
     params: s.userIdParams,
     body: s.readBody,
+  }),
+
+  editMessage: answers<Message>()('patch', '/api/messages/:messageId', {
+    params: s.messageParams,
+    body: s.editBody,
+  }),
+  deleteMessage: answers<Message>()('delete', '/api/messages/:messageId', {
+    params: s.messageParams,
+  }),
+  addReaction: answers<Message>()('put', '/api/messages/:messageId/reactions/:emoji', {
+    params: s.reactionParams,
+  }),
+  removeReaction: answers<Message>()('delete', '/api/messages/:messageId/reactions/:emoji', {
+    params: s.reactionParams,
   }),
 
   listGroups: answers<Group[]>()('get', '/api/groups', { query: s.groupsQuery }),

@@ -35,6 +35,7 @@ export const userId = z
   .regex(/^[0-9a-f]{24}$/, 'must be an id: 24 hexadecimal digits, lower case');
 const groupId = userId;
 const objectId = userId;
+const messageId = userId;
 /** A direct conversation's id joins both user ids, the smaller first; a group's is the group's. */
 export const conversationId = z
   .string()
@@ -139,11 +140,14 @@ export const historyQuery = z
     limit: pageLimit(limits.pageMax, limits.pageDefault),
     before: seqParameter.optional(),
     after: seqParameter.optional(),
+    /** The page with this number in its middle. */
+    around: seqParameter.optional(),
   })
-  .refine((query) => query.before === undefined || query.after === undefined, {
-    path: ['after'],
-    message: 'Give before or after, not both',
-  });
+  .refine(
+    ({ before, after, around }) =>
+      [before, after, around].filter((given) => given !== undefined).length <= 1,
+    { path: ['before'], message: 'Give only one of before, after and around' },
+  );
 
 const hasContent = (content: { text?: string | undefined; image?: string | undefined }) =>
   (content.text !== undefined && content.text !== '') || content.image !== undefined;
@@ -154,6 +158,7 @@ export const sendBody = z
     text: absentIfEmpty(messageText),
     image: absentIfEmpty(imageDataUrl),
     clientId: absentIfEmpty(clientId),
+    replyTo: absentIfEmpty(messageId),
   })
   .refine(hasContent, { path: ['text'], message: 'A message needs a text or an image' });
 
@@ -164,12 +169,36 @@ export const sendMessagePayload = z
     groupId: groupId.optional(),
     text: messageText,
     clientId,
+    replyTo: messageId.optional(),
   })
   .refine((payload) => (payload.to === undefined) !== (payload.groupId === undefined), {
     path: ['to'],
     message: 'Give to or groupId, and only one of them',
   })
   .refine(hasContent, { path: ['text'], message: 'A message needs a text' });
+
+/** An emoji that the Unicode Consortium recommends for interchange, and nothing beside it. */
+const recommendedEmoji = /^\p{RGI_Emoji}$/v;
+/** Some, such as the heart, are text without this sign behind them, and keyboards leave it out. */
+const EMOJI_SIGN = '\uFE0F';
+const emoji = z
+  .string()
+  .max(64, 'must be exactly one emoji')
+  .transform((value) => (recommendedEmoji.test(value + EMOJI_SIGN) ? value + EMOJI_SIGN : value))
+  .refine((value) => recommendedEmoji.test(value), 'must be exactly one emoji');
+
+export const messageParams = z.strictObject({ messageId });
+/** What an edit leaves: empty only where the message has an image. */
+export const editBody = z.strictObject({ text: messageText });
+export const editMessagePayload = z.strictObject({ messageId, text: messageText });
+export const deleteMessagePayload = z.strictObject({ messageId });
+export const reactionParams = z.strictObject({ messageId, emoji });
+/** `active: false` takes the reaction back. */
+export const reactToMessagePayload = z.strictObject({
+  messageId,
+  emoji,
+  active: z.boolean().default(true),
+});
 
 export const readBody = z.strictObject({ seq });
 export const markReadPayload = z.strictObject({ conversationId, seq });

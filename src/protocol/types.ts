@@ -54,6 +54,19 @@ export interface Attachment {
   height?: number;
 }
 
+/** The message that another one answers; it never changes, whatever becomes of that message. */
+export interface ReplyReference {
+  _id: string;
+  seq: number;
+  senderId: string;
+}
+
+/** One emoji on a message, with who chose it, the earliest first. */
+export interface Reaction {
+  emoji: string;
+  userIds: string[];
+}
+
 export interface Message {
   _id: string;
   conversationId: string;
@@ -69,6 +82,9 @@ export interface Message {
   /** URL of the first image. */
   image?: string;
   attachments?: Attachment[];
+  replyTo?: ReplyReference;
+  /** In the order in which they were first chosen; absent without any. */
+  reactions?: Reaction[];
   /** 0 until the message is changed; then it grows within the conversation. */
   rev: number;
   /** When its text was last changed. */

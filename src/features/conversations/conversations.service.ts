@@ -329,6 +329,12 @@ export function createConversationService(deps: {
           sent: new Map([[senderId, seq]]),
         },
       ]),
+    /** The last of the revs for so many changes of messages; undefined: it is gone. */
+    raiseRev: store.raiseRev,
+    /** Changes up to this rev were committed, here or elsewhere. */
+    revHeard: heads.hearRev,
+    /** Of a group those who see nothing before a seq that is at least this. */
+    membersSince: store.membersSince,
     /** Resolves when the heads of everything committed here are. */
     flushHeads: heads.flush,
 

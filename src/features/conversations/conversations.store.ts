@@ -279,6 +279,32 @@ export function createConversationStore(connection: Connection, caches: CacheCon
         .exec();
       return found.map(toHead);
     },
+    /**
+     * Makes room for so many changes: the last of their revs, or undefined when the conversation
+     * is gone. Concurrent changes of one conversation wait for each other.
+     */
+    raiseRev: async (
+      id: string,
+      changes: number,
+      transaction: Transaction,
+    ): Promise<number | undefined> => {
+      const raised = await conversations
+        .findOneAndUpdate(
+          { _id: id },
+          { $inc: { rev: changes }, $currentDate: { headAt: true } },
+          { session: transaction, returnDocument: 'after' },
+        )
+        .select('rev')
+        .lean<Pick<ConversationRecord, 'rev'>>()
+        .exec();
+      return raised?.rev;
+    },
+    /** Members for whom messages from `seq` on may be of before their time. */
+    membersSince: (conversationId: string, seq: number): Promise<MembershipRecord[]> =>
+      memberships
+        .find({ conversationId, fromSeq: { $gte: seq } })
+        .lean<MembershipRecord[]>()
+        .exec(),
     latestChange: async (): Promise<Date | undefined> => {
       const latest = await conversations
         .findOne({ headAt: { $ne: null } }, { headAt: 1 })

@@ -54,6 +54,8 @@ export interface Heads {
   current(ids: readonly string[]): Promise<Map<string, OwnHead>>;
   /** Messages were committed elsewhere, and another instance answers for them. */
   hear(advances: HeadAdvance[]): void;
+  /** Messages of a conversation were changed: so far its head tells of changes now. */
+  hearRev(conversationId: string, rev: number): void;
   /** A head was seen in the database. */
   seen(head: OwnHead): void;
   /** Somebody's last message no longer counts. */
@@ -114,10 +116,16 @@ export function createHeads(deps: {
     if (known !== undefined) moveOn(known, head);
   }
 
+  function hearRev(conversationId: string, rev: number): void {
+    const kind = kindOf(conversationId);
+    const nowhere = { seq: 0, lastId: '', lastAt: undefined, headAt: null } as const;
+    hear({ _id: conversationId, kind, rev, ...nowhere, sent: new Map() });
+  }
+
   function hearAdvances(advances: HeadAdvance[]): void {
     for (const { conversationId, seq, lastId, at, sent } of advances) {
       if (!held.has(conversationId) && !reading.has(conversationId)) continue;
-      const kind = directPartners(conversationId) === undefined ? 'group' : 'direct';
+      const kind = kindOf(conversationId);
       const head = {
         _id: conversationId,
         kind,
@@ -263,6 +271,7 @@ export function createHeads(deps: {
     held: heldHead,
     current,
     hear: hearAdvances,
+    hearRev,
     seen: hear,
     forget: (conversationId) => {
       held.delete(conversationId);
@@ -275,6 +284,9 @@ export function createHeads(deps: {
     },
   };
 }
+
+const kindOf = (conversationId: string): 'direct' | 'group' =>
+  directPartners(conversationId) === undefined ? 'group' : 'direct';
 
 const copyOf = (advance: HeadAdvance): HeadAdvance => ({ ...advance, sent: new Map(advance.sent) });
 

@@ -3,8 +3,10 @@ import {
   forUsers,
   Json,
   limitedBy,
+  type RouteOperation,
   type RouteOperations,
 } from '../../transport/operation.ts';
+import type { ChangeService } from './changes.service.ts';
 import type { MessageService } from './messages.service.ts';
 import type { Stored } from './pipeline.ts';
 import type { SyncService } from './sync.service.ts';
@@ -15,8 +17,20 @@ const stored = ({ message, created }: Stored) => ({
   ...(created ? {} : { status: 200 as const }),
 });
 
+const reaction = (
+  changes: ChangeService,
+  active: boolean,
+): RouteOperation<'addReaction' | 'removeReaction'> =>
+  limitedBy(
+    'messages',
+    forUsers(async ({ params: { messageId, emoji } }, caller) => ({
+      body: await changes.change(caller, messageId, { kind: 'react', emoji, active }),
+    })),
+  );
+
 export const messageOperations = (
   messages: MessageService,
+  changes: ChangeService,
   sync: SyncService,
 ): RouteOperations<
   | 'sendDirectMessage'
@@ -25,6 +39,10 @@ export const messageOperations = (
   | 'sendGroupMessage'
   | 'listGroupMessages'
   | 'readGroup'
+  | 'editMessage'
+  | 'deleteMessage'
+  | 'addReaction'
+  | 'removeReaction'
   | 'sync'
 > => ({
   sendDirectMessage: limitedBy(
@@ -53,6 +71,20 @@ export const messageOperations = (
   readGroup: forUsers(async ({ params, body }, caller) => ({
     body: await messages.read(caller, { groupId: params.id }, body.seq),
   })),
+  editMessage: limitedBy(
+    'messages',
+    forUsers(async ({ params, body }, caller) => ({
+      body: await changes.change(caller, params.messageId, { kind: 'edit', text: body.text }),
+    })),
+  ),
+  deleteMessage: limitedBy(
+    'messages',
+    forUsers(async ({ params }, caller) => ({
+      body: await changes.change(caller, params.messageId, { kind: 'delete' }),
+    })),
+  ),
+  addReaction: reaction(changes, true),
+  removeReaction: reaction(changes, false),
   sync: forUsers(async ({ body }, caller) => ({
     body: await sync.sync(caller.userId, body.since),
   })),
@@ -60,16 +92,37 @@ export const messageOperations = (
 
 export const messageEvents = (
   messages: MessageService,
+  changes: ChangeService,
   sync: SyncService,
-): EventOperations<'sendMessage' | 'markRead' | 'sync'> => ({
+): EventOperations<
+  'sendMessage' | 'editMessage' | 'deleteMessage' | 'reactToMessage' | 'markRead' | 'sync'
+> => ({
   sendMessage: limitedBy(
     'messages',
-    forUsers(async ({ to, groupId, text, clientId }, caller) => {
+    forUsers(async ({ to, groupId, ...content }, caller) => {
       // The schema lets exactly one of them through.
       const recipient = to === undefined ? { groupId: groupId ?? '' } : { userId: to };
-      const { message } = await messages.send(caller, recipient, { text, clientId });
+      const { message } = await messages.send(caller, recipient, content);
       return { body: { message } };
     }),
+  ),
+  editMessage: limitedBy(
+    'messages',
+    forUsers(async ({ messageId, text }, caller) => ({
+      body: { message: await changes.change(caller, messageId, { kind: 'edit', text }) },
+    })),
+  ),
+  deleteMessage: limitedBy(
+    'messages',
+    forUsers(async ({ messageId }, caller) => ({
+      body: { message: await changes.change(caller, messageId, { kind: 'delete' }) },
+    })),
+  ),
+  reactToMessage: limitedBy(
+    'messages',
+    forUsers(async ({ messageId, ...reaction }, caller) => ({
+      body: { message: await changes.change(caller, messageId, { kind: 'react', ...reaction }) },
+    })),
   ),
   markRead: forUsers(async ({ conversationId, seq }, caller) => ({
     body: { read: await messages.readConversation(caller, conversationId, seq) },

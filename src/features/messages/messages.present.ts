@@ -4,7 +4,7 @@ import type { MessageRecord } from './messages.store.ts';
 
 /** A message as it travels; the receiver or the group follows from the conversation's id. */
 export function presentMessage(record: MessageRecord): Message {
-  const { conversationId, senderId, editedAt, deletedAt } = record;
+  const { conversationId, senderId, replyTo, reactions, editedAt, deletedAt } = record;
   const isDeleted = deletedAt !== undefined;
   const attachments = isDeleted ? undefined : record.attachments;
   const receiverId = partnerOf(conversationId, senderId);
@@ -19,6 +19,8 @@ export function presentMessage(record: MessageRecord): Message {
     text: isDeleted ? '' : record.text,
     ...(image === undefined ? {} : { image: image.url }),
     ...(attachments === undefined ? {} : { attachments }),
+    ...(replyTo === undefined || isDeleted ? {} : { replyTo }),
+    ...(reactions === undefined || isDeleted ? {} : { reactions }),
     rev: record.rev,
     ...(editedAt === undefined ? {} : { editedAt: editedAt.toISOString() }),
     ...(deletedAt === undefined ? {} : { deletedAt: deletedAt.toISOString() }),

@@ -1,8 +1,8 @@
 /** Sending and reading messages. */
 import { hash } from 'node:crypto';
-import { toAppError, unavailable } from '../../errors.ts';
+import { notFound, toAppError, unavailable } from '../../errors.ts';
 import { withLimit } from '../../infra/lifecycle.ts';
-import type { Attachment, ReadPosition } from '../../protocol/types.ts';
+import type { Attachment, ReadPosition, ReplyReference } from '../../protocol/types.ts';
 import type { Caller } from '../../transport/operation.ts';
 import type { AttachmentService } from '../attachments/attachments.service.ts';
 import type {
@@ -29,6 +29,8 @@ export interface Content {
   /** A data URL. */
   image?: string | undefined;
   clientId?: string | undefined;
+  /** Id of a message of the same conversation. */
+  replyTo?: string | undefined;
 }
 
 /** Checked and on its way; the answer comes after the commit. */
@@ -73,7 +75,8 @@ export function createMessageService(deps: {
     recipient: Recipient,
     content: Content,
   ): Accepted | Promise<Accepted> {
-    const access = content.image === undefined ? knownAccess(caller, recipient) : undefined;
+    const isPlain = content.image === undefined && content.replyTo === undefined;
+    const access = isPlain ? knownAccess(caller, recipient) : undefined;
     return access === undefined
       ? askAndAccept(caller, recipient, content)
       : submit(caller, draftOf(caller, access.conversationId, content));
@@ -108,21 +111,39 @@ export function createMessageService(deps: {
     recipient: Recipient,
     content: Content,
   ): Promise<MessageDraft> {
-    const { conversationId, kind } = await accessTo(caller, recipient);
+    const access = await accessTo(caller, recipient);
+    const { conversationId, kind } = access;
+    const replyTo =
+      content.replyTo === undefined ? undefined : await answered(access, content.replyTo);
     const image =
       content.image === undefined
         ? undefined
         : await attachments.keepImage(caller.userId, conversationId, content.image);
     // Last, so that a refused message leaves no conversation behind.
     if (kind === 'direct') await conversations.openDirect(conversationId);
-    return draftOf(caller, conversationId, content, image);
+    return draftOf(caller, conversationId, content, { image, replyTo });
+  }
+
+  /** A message that this member sees. That it may be deleted meanwhile does not keep it from being answered. */
+  async function answered(
+    { conversationId, fromSeq }: Access,
+    messageId: string,
+  ): Promise<ReplyReference> {
+    const found = await store.find(messageId);
+    if (found?.conversationId !== conversationId || found.seq <= fromSeq) {
+      throw notFound('The message to reply to');
+    }
+    return { _id: messageId, seq: found.seq, senderId: found.senderId };
   }
 
   function draftOf(
     caller: Caller,
     conversationId: string,
     content: Content,
-    image?: Attachment,
+    {
+      image,
+      replyTo,
+    }: { image?: Attachment | undefined; replyTo?: ReplyReference | undefined } = {},
   ): MessageDraft {
     const _id = deps.newId();
     return {
@@ -132,6 +153,7 @@ export function createMessageService(deps: {
       clientId: content.clientId ?? _id,
       text: content.text ?? '',
       ...(image === undefined ? {} : { attachments: [image] }),
+      ...(replyTo === undefined ? {} : { replyTo }),
       contentHash: contentHash(content),
       ...(caller.socketId === undefined ? {} : { socketId: caller.socketId }),
       viaHttp: caller.transport === 'http',
@@ -212,5 +234,7 @@ const isRefusal = (error: unknown): boolean =>
   error instanceof Error && 'code' in error && error.code === 'client_id_reused';
 
 /** Of what was asked for: equal for a retry, different for other content. */
-export const contentHash = ({ text, image }: Content): string =>
-  hash('sha256', `${text ?? ''}\0${image ?? ''}`, 'base64').slice(0, 22);
+export const contentHash = ({ text, image, replyTo }: Content): string => {
+  const parts = [text ?? '', image ?? '', ...(replyTo === undefined ? [] : [replyTo])];
+  return hash('sha256', parts.join('\0'), 'base64').slice(0, 22);
+};

@@ -6,9 +6,9 @@ import { LRUCache } from 'lru-cache';
 import mongoose, { type Connection } from 'mongoose';
 import { unavailable } from '../../errors.ts';
 import { type CacheContext, createCache } from '../../infra/cache.ts';
-import { firstIdAt, idTime } from '../../infra/mongo.ts';
+import { firstIdAt, idTime, type Transaction } from '../../infra/mongo.ts';
 import { type Read, type ReadOptions, readPrimary } from '../../infra/secondary-reads.ts';
-import type { Attachment, Message } from '../../protocol/types.ts';
+import type { Attachment, Message, Reaction, ReplyReference } from '../../protocol/types.ts';
 import { presentMessage } from './messages.present.ts';
 import { createPageCache } from './page-cache.ts';
 
@@ -20,6 +20,9 @@ export interface MessageRecord {
   clientId: string;
   text: string;
   attachments?: Attachment[];
+  replyTo?: ReplyReference;
+  /** Absent without any; an emoji that nobody chooses any more is not among them. */
+  reactions?: Reaction[];
   /** Of the request, so that a reused clientId with other content is told even after an edit. */
   contentHash: string;
   /** 0 until it is changed; then one more than any other of the conversation had. */
@@ -78,6 +81,8 @@ const schema = new mongoose.Schema<MessageRecord>(
     clientId: String,
     text: String,
     attachments: { type: [], default: undefined },
+    replyTo: {},
+    reactions: { type: [], default: undefined },
     contentHash: String,
     rev: Number,
     editedAt: Date,
@@ -179,6 +184,10 @@ export function createMessageStore(
       }
       pages.noteStored(message);
     },
+    /** A message was changed, here or, as this instance heard, elsewhere. */
+    noteChanged: (message: Message): void => {
+      if (caches.enabled) pages.noteChanged(message);
+    },
     /** The last messages of conversations as JSON, by id; those that are gone are absent. */
     lastMessages: async (refs: LastMessageRef[]): Promise<Map<string, string>> => {
       const found = new Map<string, string>();
@@ -232,6 +241,18 @@ export function createMessageStore(
           })),
         })
         .toArray(),
+    find: (id: string): Promise<MessageRecord | null> => collection.findOne({ _id: id }),
+    findMany: (ids: string[], transaction: Transaction): Promise<MessageRecord[]> =>
+      collection.find({ _id: { $in: ids } }, { session: transaction }).toArray(),
+    /** Puts messages in the place of what they were. */
+    replace: async (records: MessageRecord[], transaction: Transaction): Promise<void> => {
+      await collection.bulkWrite(
+        records.map(({ _id, ...rest }) => ({
+          replaceOne: { filter: { _id }, replacement: rest },
+        })),
+        { session: transaction },
+      );
+    },
     /** The highest seq of a conversation; 0 when it has no message. */
     lastSeq: async (conversationId: string): Promise<number> => {
       const last = await collection.findOne(

@@ -27,6 +27,8 @@ export interface PageRequest {
   limit: number;
   before?: number | undefined;
   after?: number | undefined;
+  /** In the middle of the page. */
+  around?: number | undefined;
 }
 
 export interface Page {
@@ -67,6 +69,8 @@ export interface PageCache {
   ): Promise<Page>;
   /** A message was stored, here or elsewhere. */
   noteStored(message: Message): void;
+  /** A message was changed, here or elsewhere. */
+  noteChanged(message: Message): void;
 }
 
 export function createPageCache(deps: {
@@ -218,9 +222,10 @@ export function createPageCache(deps: {
 
   async function readPage(
     conversationId: string,
-    { limit, before, after }: PageRequest,
+    { limit, before, after, around }: PageRequest,
     fromSeq: number,
   ): Promise<Page & { json: string }> {
+    if (around !== undefined) return readAround(conversationId, around, limit, fromSeq);
     // One more than asked for tells whether there is a page beyond.
     const found =
       after === undefined
@@ -234,21 +239,31 @@ export function createPageCache(deps: {
     const hasMore = found.length > limit;
     const page = hasMore ? (after === undefined ? found.slice(1) : found.slice(0, limit)) : found;
     const first = page[0];
-    const last = page.at(-1);
     const hasOlder = first !== undefined && first.seq > fromSeq + 1;
     const hasNewer = after === undefined ? before !== undefined : hasMore;
-    return {
-      json: JSON.stringify(page.map(presentMessage)),
-      links: {
-        ...(hasOlder ? { next: `before=${first.seq}` } : {}),
-        ...(hasNewer && last !== undefined ? { prev: `after=${last.seq}` } : {}),
-      },
-    };
+    return made(page, hasOlder, hasNewer);
+  }
+
+  /** The number itself and half of the rest come from before it, the others from behind. */
+  async function readAround(
+    conversationId: string,
+    around: number,
+    limit: number,
+    fromSeq: number,
+  ): Promise<Page & { json: string }> {
+    const behind = Math.floor((limit - 1) / 2);
+    const [before, after] = await Promise.all([
+      deps.newestBefore(conversationId, around + 1, fromSeq, limit - behind),
+      deps.from(conversationId, Math.max(around, fromSeq) + 1, behind + 1),
+    ]);
+    const page = [...before, ...after.slice(0, behind)];
+    const first = page[0];
+    return made(page, first !== undefined && first.seq > fromSeq + 1, after.length > behind);
   }
 
   return {
     page: async (conversationId, stateOf, request, fromSeq) => {
-      const { limit, before, after } = request;
+      const { limit, before, after, around } = request;
       if (!caches.enabled) return readPage(conversationId, request, fromSeq);
       const asked = stateOf();
       const found = asked instanceof Promise ? await asked : asked;
@@ -257,17 +272,52 @@ export function createPageCache(deps: {
       // As it is now: a head that is held moves on, and what is read for this page would never
       // reach it.
       const state = { _id, seq, rev, lastId };
-      if (before === undefined && after === undefined) return newestPage(state, limit, fromSeq);
+      if (before === undefined && after === undefined && around === undefined) {
+        return newestPage(state, limit, fromSeq);
+      }
       // New messages change what comes after a number, and what comes before one not yet given.
       const version =
         before !== undefined && before <= seq + 1 ? `${rev}` : `${rev}.${seq}.${lastId}`;
-      const cursor = before === undefined ? `a${after}` : `b${before}`;
+      const cursor =
+        around !== undefined ? `m${around}` : before === undefined ? `a${after}` : `b${before}`;
       const key = `${conversationId}:${version}:${cursor}:${limit}:${fromSeq}`;
       return pages.get(key, () => readPage(conversationId, request, fromSeq));
     },
     noteStored: (message) => {
       const held = newest.peek(message.conversationId);
       if (held !== undefined) append(message.conversationId, held, message);
+    },
+    noteChanged: (message) => {
+      const { conversationId, seq, rev, _id } = message;
+      const held = newest.peek(conversationId);
+      if (held === undefined || rev <= held.rev) return;
+      // Without the change before this one it could not be said that all are known.
+      if (rev !== held.rev + 1) return void newest.delete(conversationId);
+      held.rev = rev;
+      const index = seq - held.seq - 1 + held.messages.length;
+      const before = held.messages[index];
+      if (before !== undefined && held.ids[index] === _id) {
+        held.size += sizeOf(message) - sizeOf(before);
+        held.messages[index] = message;
+      }
+      dropPage(held);
+      weighAnew(conversationId, held);
+    },
+  };
+}
+
+/** @param hasOlder and `hasNewer`: whether there are messages beyond */
+function made(
+  page: MessageRecord[],
+  hasOlder: boolean,
+  hasNewer: boolean,
+): Page & { json: string } {
+  const [first, last] = [page[0], page.at(-1)];
+  return {
+    json: JSON.stringify(page.map(presentMessage)),
+    links: {
+      ...(hasOlder && first !== undefined ? { next: `before=${first.seq}` } : {}),
+      ...(hasNewer && last !== undefined ? { prev: `after=${last.seq}` } : {}),
     },
   };
 }

@@ -14,7 +14,7 @@
 
 import { LRUCache } from 'lru-cache';
 import { AppError, unavailable } from '../../errors.ts';
-import type { Attachment } from '../../protocol/types.ts';
+import type { Attachment, ReplyReference } from '../../protocol/types.ts';
 import type { HeadAdvance } from '../conversations/conversations.store.ts';
 import type {
   MessageIdentity,
@@ -31,6 +31,7 @@ export interface MessageDraft {
   clientId: string;
   text: string;
   attachments?: Attachment[];
+  replyTo?: ReplyReference;
   contentHash: string;
   /** Who must not hear it: the socket that sent it. */
   socketId?: string;
@@ -102,6 +103,7 @@ export function createPersistBatch(deps: {
         clientId: draft.clientId,
         text: draft.text,
         ...(draft.attachments === undefined ? {} : { attachments: draft.attachments }),
+        ...(draft.replyTo === undefined ? {} : { replyTo: draft.replyTo }),
         contentHash: draft.contentHash,
         rev: 0,
         createdAt: now,
