@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import type { Contact, Group, Message } from '../../src/protocol/types.ts';
 import { call, eventually, type Person, signUp } from '../support/client.ts';
-import { createDatabaseName, dropDatabase, withDatabase } from '../support/database.ts';
+import { createDatabaseName, dropDatabase } from '../support/database.ts';
 import { startTestServer, type TestServer } from '../support/server.ts';
 
 type Step =
@@ -15,7 +15,7 @@ type Step =
   | { do: 'signUp' }
   | { do: 'leave'; by: number }
   | { do: 'add'; who: number }
-  | { do: 'change'; of: number; to: number }
+  | { do: 'change'; of: number; to: number; how: 'edit' | 'react' | 'delete'; last: boolean }
   | { do: 'look'; by: number };
 
 const PEOPLE = 4;
@@ -33,7 +33,16 @@ const step: fc.Arbitrary<Step & { at: number }> = fc
     { weight: 1, arbitrary: fc.record({ do: fc.constant('signUp' as const) }) },
     { weight: 1, arbitrary: fc.record({ do: fc.constant('leave' as const), by: who }) },
     { weight: 1, arbitrary: fc.record({ do: fc.constant('add' as const), who }) },
-    { weight: 2, arbitrary: fc.record({ do: fc.constant('change' as const), of: who, to: who }) },
+    {
+      arbitrary: fc.record({
+        do: fc.constant('change' as const),
+        of: who,
+        to: who,
+        how: fc.constantFrom('edit' as const, 'react' as const, 'delete' as const),
+        last: fc.boolean(),
+      }),
+      weight: 4,
+    },
     { weight: 4, arbitrary: fc.record({ do: fc.constant('look' as const), by: who }) },
   )
   .chain((made) => fc.nat(1).map((at) => ({ ...made, at })));
@@ -85,19 +94,6 @@ describe.each([{ redis: true }, { redis: false }])('caches, Redis: $redis', ({ r
       group: await get<Message[]>(`/api/groups/${groupId}/messages?limit=3`),
     };
   }
-
-  /** As an edit will do it: the message gets the next rev, and the head follows. */
-  const change = (conversationId: string) =>
-    withDatabase(database, async (db) => {
-      const messages = db.collection<{ rev: number }>('messages');
-      const [last] = await messages.find({ conversationId }).sort({ rev: -1 }).limit(1).toArray();
-      if (last === undefined) return;
-      const rev = last.rev + 1;
-      await messages.updateOne({ conversationId, seq: 1 }, { $set: { rev, text: `at ${rev}` } });
-      await db
-        .collection<{ _id: string }>('conversations')
-        .updateOne({ _id: conversationId }, { $max: { rev }, $currentDate: { headAt: true } });
-    });
 
   it('give the answers of the database, to the writer at once and soon to all', {
     timeout: 240_000,
@@ -161,7 +157,30 @@ describe.each([{ redis: true }, { redis: false }])('caches, Redis: $redis', ({ r
             // What is held before it must not be what is read after it.
             for (const server of servers)
               await readAll(server.url, person(one.of), people, groupId);
-            await change([person(one.of).id, person(one.to).id].sort().join('-'));
+            const [as, path] = [person(one.of), `/api/messages/${person(one.to).id}`];
+            const { body: before } = await ask<Message[]>('GET', path, as);
+            const message = before.at(one.last ? -1 : 0);
+            if (message === undefined) continue;
+            const author = people.find(({ id }) => id === message.senderId) ?? as;
+            const its = `/api/messages/${message._id}`;
+            const { body: changed, status } =
+              one.how === 'react'
+                ? await ask<Message>('PUT', `${its}/reactions/%F0%9F%91%8D`, as)
+                : one.how === 'edit'
+                  ? await ask<Message>('PATCH', its, author, { text: `after ${message.rev}` })
+                  : await ask<Message>('DELETE', its, author);
+            if (message.deletedAt !== undefined && one.how !== 'delete') {
+              expect(status).toBe(404);
+              continue;
+            }
+            expect(status).toBe(200);
+            // Whoever changed it reads it so, at once.
+            const { body: after } = await ask<Message[]>('GET', path, as);
+            expect(after).toContainEqual(changed);
+            const list = await ask<Contact[]>('GET', '/api/messages/users', as);
+            const contact = list.body.find(({ _id }) => _id === person(one.to).id);
+            expect(contact?.rev).toBe(changed.rev);
+            if (message.seq === after.at(-1)?.seq) expect(contact?.lastMessage).toEqual(changed);
           } else if (one.do === 'look') {
             await readAll(url, person(one.by), people, groupId);
           }

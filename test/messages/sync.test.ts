@@ -102,7 +102,7 @@ describe('catching up', () => {
     expect(seen).toEqual(sent.map(({ seq }) => seq));
   });
 
-  /** Changes messages as the server will: each gets the next rev, and then the head follows. */
+  /** Changes messages as edits do, hundreds at once: each gets the next rev, and so does the head. */
   async function change(
     conversationId: string,
     seqs: number[],

@@ -156,6 +156,59 @@ describe('the message store', () => {
     expect(seen.behind).toBe(2);
   });
 
+  it('knows all changes only while none of those told live is missing', () => {
+    const { store, seen } = setup();
+    const rev = () => store.positions()[direct]?.rev;
+    for (const one of messagesFrom(3, 5)) store.receive(one);
+    store.receiveChange(message(4, { rev: 1, text: 'first' }));
+    store.receiveChange(message(5, { rev: 2, text: 'second' }));
+    // Its own answer and the event that tells it: the same, twice.
+    store.receiveChange(message(5, { rev: 2, text: 'second' }));
+    expect([rev(), seen.behind]).toEqual([2, 0]);
+    store.receiveChange(message(4, { rev: 4, text: 'fourth' }));
+    expect([rev(), seen.behind]).toEqual([2, 1]);
+    expect(store.view(direct).messages.map(({ text }) => text)).toEqual([
+      'Message 3',
+      'fourth',
+      'second',
+    ]);
+    const third = message(3, { rev: 3, text: 'third' });
+    const change = { conversationId: direct, more: false, upTo: { ...upTo(5), rev: 4 } };
+    store.applyChanges({ ...change, messages: [third] });
+    expect(rev()).toBe(4);
+    // Of conversations that it does not know the lists tell.
+    store.receiveChange(message(1, { conversationId: group, rev: 1 }));
+    expect(store.positions()[group]).toBeUndefined();
+  });
+
+  it('remembers a change of a message whose page is on its way', () => {
+    const { store } = setup();
+    store.receive(message(9));
+    store.receiveChange(message(4, { rev: 1, text: 'edited' }));
+    // It was read before the change, and would never be told again.
+    store.addPage(direct, messagesFrom(1, 8), false);
+    expect(store.view(direct).messages[3]?.text).toBe('edited');
+    expect(store.view(direct).messages).toHaveLength(9);
+  });
+
+  it('quotes a message as it is now, loaded or not', () => {
+    const { store } = setup();
+    const quoted = (seq: number) => {
+      const { _id, senderId } = message(seq);
+      return store.quoted(direct, { _id, seq, senderId })?.text;
+    };
+    for (const one of messagesFrom(50, 52)) store.receive(one);
+    expect([quoted(51), quoted(4)]).toEqual(['Message 51', undefined]);
+    store.addQuoted(message(4));
+    expect(quoted(4)).toBe('Message 4');
+    store.receiveChange(message(4, { rev: 1, text: 'edited' }));
+    store.addQuoted(message(4));
+    expect(quoted(4)).toBe('edited');
+    const change = { conversationId: direct, more: false, upTo: { ...upTo(52), rev: 2 } };
+    store.applyChanges({ ...change, messages: [message(4, { rev: 2, text: 'again' })] });
+    expect(quoted(4)).toBe('again');
+  });
+
   it('knows the changes that are in the list, where it held nothing before', () => {
     const { store, seen } = setup();
     store.receive(message(1, { conversationId: group }));

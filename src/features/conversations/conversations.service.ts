@@ -215,6 +215,12 @@ export function createConversationService(deps: {
     });
   }
 
+  /** Lists of its two people that lack a direct conversation are out of date. */
+  function noteSeen(conversationId: string): void {
+    const partners = directPartners(conversationId);
+    if (partners !== undefined) store.conversationSeen(conversationId, partners);
+  }
+
   async function readHeads(ids: string[], userId?: string): Promise<OwnHead[]> {
     return (await store.heads(ids, userId)).map(heads.withRemembered);
   }
@@ -281,8 +287,7 @@ export function createConversationService(deps: {
           const found = await store.changedWithin(since, until, limit);
           for (const head of found) {
             heads.seen(head);
-            const partners = directPartners(head._id);
-            if (partners !== undefined) store.conversationSeen(head._id, partners);
+            noteSeen(head._id);
           }
           const last = found.at(-1)?.headAt ?? undefined;
           return { count: found.length, ...(last === undefined ? {} : { last }) };
@@ -332,7 +337,10 @@ export function createConversationService(deps: {
     /** The last of the revs for so many changes of messages; undefined: it is gone. */
     raiseRev: store.raiseRev,
     /** Changes up to this rev were committed, here or elsewhere. */
-    revHeard: heads.hearRev,
+    revHeard: (conversationId: string, rev: number): void => {
+      heads.hearRev(conversationId, rev);
+      noteSeen(conversationId);
+    },
     /** Of a group those who see nothing before a seq that is at least this. */
     membersSince: store.membersSince,
     /** Resolves when the heads of everything committed here are. */

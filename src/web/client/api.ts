@@ -8,6 +8,8 @@ type Body<K extends RouteName> = z.input<Routes[K]['body']>;
 export interface PageRequest {
   /** Only messages before this number; the newest ones where absent. */
   before?: number;
+  /** The page with this number in its middle. */
+  around?: number;
   limit?: number;
 }
 
@@ -24,11 +26,12 @@ export function createApi(http: Http) {
 
   const page = <K extends 'listDirectMessages' | 'listGroupMessages'>(
     path: string,
-    { before, limit = 50 }: PageRequest,
+    { before, around, limit = 50 }: PageRequest,
     signal?: AbortSignal,
   ): Promise<Answer<RouteAnswer<K>>> => {
     const query = new URLSearchParams({ limit: String(limit) });
     if (before !== undefined) query.set('before', String(before));
+    if (around !== undefined) query.set('around', String(around));
     return http<RouteAnswer<K>>('GET', `${path}?${query}`, signal ? { signal } : {});
   };
 

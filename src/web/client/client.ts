@@ -8,8 +8,15 @@
  *   Outbox ─(ack)───┘
  */
 import { limits } from '../../protocol/limits.ts';
-import type { Contact, Group, Message, Position, User } from '../../protocol/types.ts';
-import { type Api, createApi } from './api.ts';
+import type {
+  Contact,
+  Group,
+  Message,
+  Position,
+  ReplyReference,
+  User,
+} from '../../protocol/types.ts';
+import { type Api, createApi, type PageRequest } from './api.ts';
 import { CatchUp } from './catch-up.ts';
 import { Connection } from './connection.ts';
 import { Emitter } from './emitter.ts';
@@ -41,6 +48,8 @@ const SYNC_BY_SOCKET = Math.floor(limits.socketPacketBytes / 160);
 const ENOUGH_TO_SHOW = 30;
 /** Of one list, when something happens during each reading; the next minutes bring what it lacks. */
 const READS_AT_MOST = 3;
+/** Of a hundred messages each; farther back one goes by scrolling. */
+const PAGES_TO_JUMP = 20;
 
 export class ParleyClient {
   readonly api: Api;
@@ -161,11 +170,51 @@ export class ParleyClient {
   async loadOlder(conversationId: string): Promise<void> {
     const before = this.messages.firstSeq(conversationId);
     const request = before === undefined ? {} : { before };
-    const peer = this.peerOf(conversationId);
-    const { data, hasNext } = peer
-      ? await this.api.listDirectMessages(peer, request)
-      : await this.api.listGroupMessages(conversationId, request);
+    const { data, hasNext } = await this.#page(conversationId, request);
     this.messages.addPage(conversationId, data, hasNext);
+  }
+
+  /** Loads everything from a message on, unless that is very much. Whether it is there now. */
+  async loadFrom(conversationId: string, seq: number): Promise<boolean> {
+    for (let pages = 0; pages < PAGES_TO_JUMP; pages++) {
+      const first = this.messages.firstSeq(conversationId);
+      if (first !== undefined && first <= seq) return true;
+      const request = { limit: limits.pageMax, ...(first === undefined ? {} : { before: first }) };
+      const { data, hasNext } = await this.#page(conversationId, request);
+      this.messages.addPage(conversationId, data, hasNext);
+      if (data.length === 0) break;
+    }
+    return (this.messages.firstSeq(conversationId) ?? Number.POSITIVE_INFINITY) <= seq;
+  }
+
+  /** Fetches a message that is quoted and not loaded. */
+  async loadQuoted(conversationId: string, { _id, seq }: ReplyReference): Promise<void> {
+    const { data } = await this.#page(conversationId, { around: seq, limit: 1 });
+    for (const message of data) if (message._id === _id) this.messages.addQuoted(message);
+  }
+
+  async edit(messageId: string, text: string): Promise<void> {
+    const { message } = await this.connection.ask('editMessage', { messageId, text });
+    this.messages.receiveChange(message);
+  }
+
+  async delete(messageId: string): Promise<void> {
+    const { message } = await this.connection.ask('deleteMessage', { messageId });
+    this.messages.receiveChange(message);
+  }
+
+  /** @param active false: takes it back */
+  async react(messageId: string, emoji: string, active: boolean): Promise<void> {
+    const payload = { messageId, emoji, active };
+    const { message } = await this.connection.ask('reactToMessage', payload);
+    this.messages.receiveChange(message);
+  }
+
+  #page(conversationId: string, request: PageRequest) {
+    const peer = this.peerOf(conversationId);
+    return peer
+      ? this.api.listDirectMessages(peer, request)
+      : this.api.listGroupMessages(conversationId, request);
   }
 
   /** The other person of a direct conversation; nothing for a group. */
@@ -181,6 +230,9 @@ export class ParleyClient {
     connection.refused.listen((error) => void this.#refused(error));
     events.on('newMessage', (message) => this.#receive(message));
     events.on('newGroupMessage', (message) => this.#receive(message));
+    events.on('messageUpdated', (message) => messages.receiveChange(message));
+    events.on('messageDeleted', (message) => messages.receiveChange(message));
+    events.on('messageReaction', (message) => messages.receiveChange(message));
     events.on('conversationHeads', (heads) => messages.noteHeads(heads));
     events.on('conversationRead', (position) => messages.noteRead(position));
     events.on('presence', (states) => this.presence.note(states));
@@ -233,12 +285,13 @@ export class ParleyClient {
   }
 
   async #send(entry: OutboxEntry): Promise<Message> {
-    const { recipient, clientId, text, image } = entry;
+    const { recipient, clientId, text, image, replyTo } = entry;
+    const reply = replyTo ? { replyTo: replyTo._id } : {};
     if (!image) {
-      const payload = { ...recipient, text, clientId };
+      const payload = { ...recipient, text, clientId, ...reply };
       return (await this.connection.ask('sendMessage', payload)).message;
     }
-    const body = { text, image: image.data, clientId };
+    const body = { text, image: image.data, clientId, ...reply };
     const { id } = this.connection;
     return 'to' in recipient
       ? this.api.sendDirectMessage(recipient.to, body, id)

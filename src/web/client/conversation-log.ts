@@ -13,9 +13,14 @@ import type { Message, Position } from '../../protocol/types.ts';
  */
 export type Receipt = 'added' | 'known' | 'gap' | 'mismatch';
 
+/** Changes of messages before the window that are held; the oldest are given up. */
+const EARLY_CHANGES = 200;
+
 export class ConversationLog {
   #messages: Message[] = [];
   readonly #aside = new Map<number, Message>();
+  /** By number: a page with such a message may be on its way, read before the change. */
+  readonly #changedBefore = new Map<number, Message>();
   #rev = 0;
   #atStart = false;
   #paged = false;
@@ -80,9 +85,23 @@ export class ConversationLog {
     return this.#replace(message.seq - firstSeq, message);
   }
 
+  /**
+   * Takes in how a message became, as it was told live. Every change up to it is known only if
+   * every one before it is; else it is a `gap`, though the message is taken.
+   */
+  change(message: Message): Receipt {
+    const isNext = message.rev <= this.#rev + 1;
+    if (isNext) this.caughtUpTo(message.rev);
+    const { firstSeq } = this;
+    const isBefore = firstSeq === undefined || message.seq < firstSeq;
+    const receipt = isBefore ? this.#holdChange(message) : this.receive(message);
+    return isNext ? receipt : 'gap';
+  }
+
   /** Takes a page of history in, ascending and contiguous, wherever it joins the window. */
-  addPage(page: readonly Message[], hasOlder: boolean): void {
+  addPage(read: readonly Message[], hasOlder: boolean): void {
     this.#paged = true;
+    const page = read.map((message) => this.#asChanged(message));
     const first = page[0];
     const last = page.at(-1);
     if (!first || !last) {
@@ -110,6 +129,7 @@ export class ConversationLog {
   reset(messages: readonly Message[], rev: number): void {
     this.#messages = [...messages];
     this.#aside.clear();
+    this.#changedBefore.clear();
     this.#rev = rev;
     this.#atStart = false;
     this.#paged = messages.length > 0;
@@ -126,6 +146,26 @@ export class ConversationLog {
     if (message.rev <= mine.rev) return 'known';
     this.#messages = this.#messages.with(index, message);
     return 'added';
+  }
+
+  #holdChange(message: Message): Receipt {
+    const known = this.#changedBefore.get(message.seq);
+    if (known !== undefined && known.rev >= message.rev) return 'known';
+    this.#changedBefore.delete(message.seq);
+    this.#changedBefore.set(message.seq, message);
+    const [oldest] = this.#changedBefore.keys();
+    if (this.#changedBefore.size > EARLY_CHANGES && oldest !== undefined) {
+      this.#changedBefore.delete(oldest);
+    }
+    return 'known';
+  }
+
+  #asChanged(message: Message): Message {
+    const later = this.#changedBefore.get(message.seq);
+    this.#changedBefore.delete(message.seq);
+    return later !== undefined && later._id === message._id && later.rev > message.rev
+      ? later
+      : message;
   }
 
   #takeFromAside(): void {

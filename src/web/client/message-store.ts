@@ -9,6 +9,7 @@ import type {
   Message,
   Position,
   ReadPosition,
+  ReplyReference,
 } from '../../protocol/types.ts';
 import { ConversationLog } from './conversation-log.ts';
 import { Emitter } from './emitter.ts';
@@ -51,6 +52,8 @@ export class MessageStore {
   readonly #logs = new Map<string, ConversationLog>();
   readonly #readSeqs = new Map<string, number>();
   readonly #headSeqs = new Map<string, number>();
+  /** Messages that are quoted and not in the window of their conversation, by id. */
+  readonly #quoted = new Map<string, Message>();
   readonly #views = new Map<string, ConversationView>();
   #summaries: ReadonlyMap<string, Summary> = new Map();
 
@@ -120,6 +123,31 @@ export class MessageStore {
     if (isNew) this.arrived.emit(message);
   }
 
+  /** How a message became, told live or as an answer. Of an unknown conversation the lists tell. */
+  receiveChange(message: Message): void {
+    const log = this.#logs.get(message.conversationId);
+    if (!log) return;
+    this.#refreshQuoted(message);
+    const receipt = log.change(message);
+    if (receipt === 'gap' || receipt === 'mismatch') this.behind.emit();
+    this.#publish(message.conversationId);
+  }
+
+  /** The message that another one answers, where it is known. */
+  quoted(conversationId: string, { _id, seq }: ReplyReference): Message | undefined {
+    const log = this.#logs.get(conversationId);
+    const held = log?.messages[seq - (log.firstSeq ?? 0)];
+    return held?._id === _id ? held : this.#quoted.get(_id);
+  }
+
+  /** Keeps a message that is quoted. */
+  addQuoted(message: Message): void {
+    const known = this.#quoted.get(message._id);
+    if (known !== undefined && known.rev >= message.rev) return;
+    this.#quoted.set(message._id, message);
+    this.#publish();
+  }
+
   addPage(conversationId: string, page: readonly Message[], hasOlder: boolean): void {
     this.#log(conversationId).addPage(page, hasOlder);
     this.#publish(conversationId);
@@ -174,7 +202,13 @@ export class MessageStore {
     return log;
   }
 
+  #refreshQuoted(message: Message): void {
+    const known = this.#quoted.get(message._id);
+    if (known !== undefined && known.rev < message.rev) this.#quoted.set(message._id, message);
+  }
+
   #take(log: ConversationLog, message: Message): void {
+    this.#refreshQuoted(message);
     const receipt = log.receive(message);
     this.#readOwn(message);
     if (receipt === 'gap' || receipt === 'mismatch') this.behind.emit();

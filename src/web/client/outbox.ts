@@ -6,7 +6,7 @@
  * The server's limit is one for all conversations: when one lane meets it, all of them rest for
  * as long as the server asked, and then go on by themselves.
  */
-import type { Message } from '../../protocol/types.ts';
+import type { Message, ReplyReference } from '../../protocol/types.ts';
 import { Emitter } from './emitter.ts';
 import { askedDelay, explain, isLimited, isRetryable } from './errors.ts';
 
@@ -25,6 +25,7 @@ export interface OutboxEntry {
   recipient: Recipient;
   text: string;
   image?: OutgoingImage;
+  replyTo?: ReplyReference;
   createdAt: string;
   /** Grows with each entry of one client. */
   order: number;
@@ -88,7 +89,7 @@ export class Outbox {
   add(
     conversationId: string,
     recipient: Recipient,
-    content: { text: string; image?: OutgoingImage },
+    content: { text: string; image?: OutgoingImage; replyTo?: ReplyReference },
   ): OutboxEntry {
     const now = Date.now();
     this.#lastOrder = Math.max(this.#lastOrder + 1, now);

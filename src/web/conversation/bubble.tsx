@@ -1,11 +1,14 @@
 import { clsx } from 'clsx';
 import { Check } from 'lucide-react';
 import type { ReactNode } from 'react';
-import type { Message } from '../../protocol/types.ts';
+import type { Message, ReplyReference } from '../../protocol/types.ts';
 import { exactTime, timeOfDay } from '../state/wording.ts';
+import { MessageMenu } from './message-menu.tsx';
 import { MessageText } from './message-text.tsx';
 import { Picture } from './picture.tsx';
 import { pictureBox } from './picture-box.ts';
+import { Quote } from './quote.tsx';
+import { Reactions } from './reactions.tsx';
 
 export interface BubbleProps {
   message: Message;
@@ -18,13 +21,17 @@ export interface BubbleProps {
 /** A stored message. */
 export function Bubble({ message, isOwn, endsGroup, author }: BubbleProps) {
   const [first] = message.attachments ?? [];
+  const isDeleted = message.deletedAt !== undefined;
   return (
     <BubbleFrame
       isOwn={isOwn}
       endsGroup={endsGroup}
       id={message.clientId}
-      text={message.deletedAt === undefined ? message.text : 'Message deleted'}
-      isDeleted={message.deletedAt !== undefined}
+      replyTo={message.replyTo}
+      actions={!isDeleted && <MessageMenu message={message} isOwn={isOwn} />}
+      below={<Reactions message={message} isOwn={isOwn} />}
+      text={isDeleted ? 'Message deleted' : message.text}
+      isDeleted={isDeleted}
       author={author ?? (isOwn ? 'You' : '')}
       picture={
         message.image
@@ -33,7 +40,7 @@ export function Bubble({ message, isOwn, endsGroup, author }: BubbleProps) {
       }
       status={
         <>
-          {message.editedAt !== undefined && message.deletedAt === undefined && (
+          {message.editedAt !== undefined && !isDeleted && (
             <span title={exactTime(message.editedAt)}>edited</span>
           )}
           <time dateTime={message.createdAt} title={exactTime(message.createdAt)}>
@@ -61,8 +68,13 @@ export interface BubbleFrameProps {
   author: string;
   text: string;
   picture?: FramedPicture | undefined;
+  replyTo?: ReplyReference | undefined;
   status: ReactNode;
   mark?: ReactNode;
+  /** Beside it. */
+  actions?: ReactNode;
+  /** Under it, lapping over its edge. */
+  below?: ReactNode;
   isFailed?: boolean;
   /** The words are ours, not the sender's. */
   isDeleted?: boolean;
@@ -73,60 +85,69 @@ export interface BubbleFrameProps {
  * else it stands at the end of the last line where there is room.
  */
 export function BubbleFrame(props: BubbleFrameProps) {
-  const { id, isOwn, endsGroup, author, text, picture, status, mark } = props;
-  const { isFailed = false, isDeleted = false } = props;
+  const { id, isOwn, endsGroup, author, text, picture, replyTo, status, mark } = props;
+  const { actions, below, isFailed = false, isDeleted = false } = props;
   const box = picture && pictureBox(picture.width, picture.height);
   return (
-    <div className={clsx('flex', isOwn && 'justify-end')}>
-      <div
-        className={clsx(
-          'relative max-w-[min(85%,34rem)] rounded-2xl shadow-card',
-          // Words under a tiny picture still have room.
-          box && text !== '' ? 'min-w-48' : 'min-w-0',
-          isOwn ? 'bg-own' : 'border border-line bg-raised',
-          isFailed && 'border border-danger',
-          endsGroup && (isOwn ? 'rounded-br-md' : 'rounded-bl-md'),
-        )}
-      >
-        {author !== '' && <span className="sr-only">{author}: </span>}
-        {picture && box && (
-          <div className="p-1">
-            <Picture messageId={id} src={picture.src} box={box} />
-          </div>
-        )}
-        {text === '' && box?.carriesTime ? (
-          <span className="pointer-events-none absolute right-3 bottom-3 flex items-center gap-1 rounded-full bg-black/60 px-2 py-0.5 text-xs whitespace-nowrap text-white tabular-nums">
-            {status}
-            {mark}
-          </span>
-        ) : (
-          <div
-            className={clsx(
-              'flow-root px-3.5 pb-1.5',
-              text !== '' && 'pt-1.5',
-              // Without a width of its own: the words go as far as the picture.
-              box && 'w-0 min-w-full',
-            )}
-          >
-            {text !== '' &&
-              (isDeleted ? (
-                <em className={isOwn ? 'text-own-faint' : 'text-ink-faint'}>{text}</em>
-              ) : (
-                <MessageText text={text} />
-              ))}
-            <span
-              className={clsx(
-                'float-right ml-3 flex items-center gap-1 text-xs whitespace-nowrap tabular-nums',
-                text !== '' && 'mt-1.5',
-                isOwn ? 'text-own-faint' : 'text-ink-faint',
-              )}
-            >
+    <>
+      <div className={clsx('group/message flex items-center gap-1', isOwn && 'flex-row-reverse')}>
+        <div
+          className={clsx(
+            'relative max-w-[min(85%,34rem)] rounded-2xl shadow-card',
+            // Words under a tiny picture, and a quote above few words, still have room.
+            replyTo || (box && text !== '') ? 'min-w-48' : 'min-w-0',
+            isOwn ? 'bg-own' : 'border border-line bg-raised',
+            isFailed && 'border border-danger',
+            endsGroup && (isOwn ? 'rounded-br-md' : 'rounded-bl-md'),
+          )}
+        >
+          {author !== '' && <span className="sr-only">{author}: </span>}
+          {replyTo && (
+            <div className="w-0 min-w-full px-1.5 pt-1.5">
+              <Quote reply={replyTo} isOwn={isOwn} />
+            </div>
+          )}
+          {picture && box && (
+            <div className="p-1">
+              <Picture messageId={id} src={picture.src} box={box} />
+            </div>
+          )}
+          {text === '' && box?.carriesTime ? (
+            <span className="pointer-events-none absolute right-3 bottom-3 flex items-center gap-1 rounded-full bg-black/60 px-2 py-0.5 text-xs whitespace-nowrap text-white tabular-nums">
               {status}
               {mark}
             </span>
-          </div>
-        )}
+          ) : (
+            <div
+              className={clsx(
+                'flow-root px-3.5 pb-1.5',
+                text !== '' && 'pt-1.5',
+                // Without a width of its own: the words go as far as the picture.
+                box && 'w-0 min-w-full',
+              )}
+            >
+              {text !== '' &&
+                (isDeleted ? (
+                  <em className={isOwn ? 'text-own-faint' : 'text-ink-faint'}>{text}</em>
+                ) : (
+                  <MessageText text={text} />
+                ))}
+              <span
+                className={clsx(
+                  'float-right ml-3 flex items-center gap-1 text-xs whitespace-nowrap tabular-nums',
+                  text !== '' && 'mt-1.5',
+                  isOwn ? 'text-own-faint' : 'text-ink-faint',
+                )}
+              >
+                {status}
+                {mark}
+              </span>
+            </div>
+          )}
+        </div>
+        {actions}
       </div>
-    </div>
+      {below}
+    </>
   );
 }

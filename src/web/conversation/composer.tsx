@@ -1,12 +1,16 @@
+import { useMutation } from '@tanstack/react-query';
 import { clsx } from 'clsx';
-import { SendHorizontal } from 'lucide-react';
+import { Check, SendHorizontal } from 'lucide-react';
 import { type ClipboardEvent, type KeyboardEvent, useEffect, useLayoutEffect, useRef } from 'react';
 import { limits } from '../../protocol/limits.ts';
+import type { Message, ReplyReference } from '../../protocol/types.ts';
+import { explain } from '../client/errors.ts';
 import { useChat } from '../state/chat.tsx';
 import { type Conversation, recipientOf } from '../state/conversations.ts';
 import { counted } from '../state/wording.ts';
 import { Fault } from '../ui/fault.tsx';
-import { useAddPicture, useDraft } from './draft.ts';
+import { useAddPicture, useBeginDraft, useDraft } from './draft.ts';
+import { DraftNotice } from './draft-notice.tsx';
 import { DraftPicture } from './draft-picture.tsx';
 import { LimitNotice } from './limit-notice.tsx';
 import { PickPicture } from './pick-picture.tsx';
@@ -18,13 +22,21 @@ const COUNT_FROM = limits.textLength - 300;
 export function Composer({ conversation }: { conversation: Conversation }) {
   const { chat } = useChat();
   const { id, name } = conversation;
-  const { draft, setText, dropImage, clear } = useDraft(id);
+  const { draft, setText, setFault, dropImage, dropReply, endEdit, clear } = useDraft(id);
+  const begin = useBeginDraft(id);
   const add = useAddPicture(id);
   const input = useRef<HTMLTextAreaElement>(null);
   const text = draft.text.trim();
   const length = [...text].length;
   const isTooLong = length > limits.textLength;
-  const maySend = (text !== '' || draft.image !== undefined) && !isTooLong;
+  const { editing, replyTo } = draft;
+  const hasPicture = draft.image !== undefined || editing?.message.image !== undefined;
+  const save = useMutation({
+    mutationFn: (change: { id: string; text: string }) => chat.edit(change.id, change.text),
+    onSuccess: endEdit,
+    onError: (error) => setFault(explain(error)),
+  });
+  const maySend = (text !== '' || hasPicture) && !isTooLong && !save.isPending;
 
   useLayoutEffect(() => {
     const box = input.current;
@@ -34,6 +46,15 @@ export function Composer({ conversation }: { conversation: Conversation }) {
     if (draft.text !== '') box.style.height = `${box.scrollHeight}px`;
   }, [draft.text]);
 
+  // Whoever answers or edits goes on writing, on a phone, too.
+  const subject = editing?.message._id ?? replyTo?._id;
+  useEffect(() => {
+    const box = input.current;
+    if (subject === undefined || !box) return;
+    box.focus();
+    box.setSelectionRange(box.value.length, box.value.length);
+  }, [subject]);
+
   // Whoever opens a conversation wants to write; on a phone the keyboard would cover it.
   useEffect(() => {
     if (matchMedia('(pointer: fine)').matches) input.current?.focus();
@@ -41,15 +62,33 @@ export function Composer({ conversation }: { conversation: Conversation }) {
 
   const send = () => {
     if (!maySend) return;
+    if (editing) {
+      if (text === editing.message.text) endEdit();
+      else save.mutate({ id: editing.message._id, text });
+      return;
+    }
     chat.outbox.add(id, recipientOf(conversation), {
       text,
       ...(draft.image ? { image: draft.image } : {}),
+      ...(replyTo ? { replyTo: referenceTo(replyTo) } : {}),
     });
     clear();
     input.current?.focus();
   };
 
+  const leave = editing ? endEdit : replyTo ? dropReply : undefined;
+
   const onKeyDown = (event: KeyboardEvent) => {
+    if (event.key === 'Escape' && leave && !event.nativeEvent.isComposing) {
+      event.preventDefault();
+      leave();
+    }
+    if (event.key === 'ArrowUp' && draft.text === '' && !editing) {
+      const last = lastOwn(chat.messages.view(id).messages, chat.ownId);
+      if (!last) return;
+      event.preventDefault();
+      begin.edit(last);
+    }
     // While an input method composes a word, Enter takes the word.
     if (event.key !== 'Enter' || event.shiftKey || event.nativeEvent.isComposing) return;
     event.preventDefault();
@@ -75,9 +114,10 @@ export function Composer({ conversation }: { conversation: Conversation }) {
         <LimitNotice />
         {draft.fault && <Fault className="mb-2">{draft.fault}</Fault>}
         <div className="rounded-2xl border border-line-strong bg-raised shadow-card focus-within:border-accent focus-within:outline focus-within:outline-accent">
+          {leave && <DraftNotice conversation={conversation} draft={draft} onClose={leave} />}
           {draft.image && <DraftPicture image={draft.image} onRemove={dropImage} />}
           <div className="flex items-end gap-0.5 p-1">
-            <PickPicture onPick={add} />
+            {!editing && <PickPicture onPick={add} />}
             <textarea
               ref={input}
               rows={1}
@@ -85,21 +125,30 @@ export function Composer({ conversation }: { conversation: Conversation }) {
               placeholder="Write a message"
               value={draft.text}
               aria-invalid={isTooLong}
-              className="max-h-52 min-h-10 flex-1 resize-none bg-transparent px-1 py-2 placeholder:text-ink-faint focus:outline-none"
+              className={clsx(
+                'max-h-52 min-h-10 flex-1 resize-none bg-transparent py-2 placeholder:text-ink-faint focus:outline-none',
+                editing ? 'px-3' : 'px-1',
+              )}
               onChange={(event) => setText(event.target.value)}
               onKeyDown={onKeyDown}
               onPaste={onPaste}
             />
             <button
               type="submit"
-              aria-label="Send"
+              aria-label={editing ? 'Save' : 'Send'}
               title={
-                isTooLong ? 'The text is too long' : maySend ? 'Send' : 'Write something first'
+                isTooLong
+                  ? 'The text is too long'
+                  : maySend
+                    ? editing
+                      ? 'Save'
+                      : 'Send'
+                    : 'Write something first'
               }
               disabled={!maySend}
               className="grid size-10 shrink-0 place-items-center rounded-xl text-accent transition-colors hover:bg-accent-soft disabled:text-ink-faint disabled:hover:bg-transparent"
             >
-              <SendHorizontal size={20} aria-hidden />
+              {editing ? <Check size={20} aria-hidden /> : <SendHorizontal size={20} aria-hidden />}
             </button>
           </div>
           {length > COUNT_FROM && (
@@ -120,3 +169,9 @@ export function Composer({ conversation }: { conversation: Conversation }) {
     </form>
   );
 }
+
+const referenceTo = ({ _id, seq, senderId }: Message): ReplyReference => ({ _id, seq, senderId });
+
+/** The last message that one wrote and may still change. */
+const lastOwn = (messages: readonly Message[], ownId: string): Message | undefined =>
+  messages.findLast(({ senderId, deletedAt }) => senderId === ownId && deletedAt === undefined);

@@ -1,6 +1,8 @@
 import { useStore } from 'zustand';
+import type { Message } from '../../protocol/types.ts';
 import { firstPicture, notAPicture, preparePicture } from '../browser/pictures.ts';
 import { useChat } from '../state/chat.tsx';
+import type { Draft } from '../state/drafts.ts';
 
 /** The message being written in one conversation. */
 export function useDraft(conversationId: string) {
@@ -9,8 +11,36 @@ export function useDraft(conversationId: string) {
   return {
     draft,
     setText: (text: string) => drafts.change(conversationId, { text, fault: '' }),
-    dropImage: () => drafts.set(conversationId, { text: draft.text }),
-    clear: () => drafts.set(conversationId, { text: '' }),
+    setFault: (fault: string) => drafts.change(conversationId, { fault }),
+    dropImage: () => {
+      const { image: _, ...rest } = drafts.of(conversationId);
+      drafts.set(conversationId, rest);
+    },
+    dropReply: () => {
+      const { replyTo: _, ...rest } = drafts.of(conversationId);
+      drafts.set(conversationId, rest);
+    },
+    /** Goes back to what was being written before an edit. */
+    endEdit: () => drafts.set(conversationId, drafts.of(conversationId).editing?.before ?? empty),
+    clear: () => drafts.set(conversationId, empty),
+  };
+}
+
+const empty: Draft = { text: '' };
+
+/** Begins an answer to a message, or a change of an own one. */
+export function useBeginDraft(conversationId: string) {
+  const { drafts } = useChat();
+  return {
+    reply: (replyTo: Message) => {
+      const draft = drafts.of(conversationId);
+      drafts.set(conversationId, { ...(draft.editing?.before ?? draft), replyTo });
+    },
+    edit: (message: Message) => {
+      const draft = drafts.of(conversationId);
+      const before = draft.editing?.before ?? draft;
+      drafts.set(conversationId, { text: message.text, editing: { message, before } });
+    },
   };
 }
 

@@ -1,14 +1,17 @@
 import { useMutation } from '@tanstack/react-query';
 import { useCallback, useEffect, useMemo, useState } from 'react';
+import { explain } from '../client/errors.ts';
 import { useChat } from '../state/chat.tsx';
 import type { Conversation } from '../state/conversations.ts';
 import { useConversationView, useOutboxEntries, useSummaries } from '../state/live.ts';
 import { Announcer } from './announcer.tsx';
 import { Beginning } from './beginning.tsx';
+import { ConversationActionsContext } from './conversation-actions.ts';
+import { useDraft } from './draft.ts';
 import { JumpButton } from './jump-button.tsx';
 import { ListTop } from './list-top.tsx';
 import { MessageRow } from './message-row.tsx';
-import { toRows } from './rows.ts';
+import { keyAt, toRows } from './rows.ts';
 import { useSenders } from './sender.ts';
 import { useReading } from './use-reading.ts';
 import { useScroll } from './use-scroll.ts';
@@ -23,6 +26,7 @@ const MOST_AT_END = 300;
 export function MessageList({ conversation }: { conversation: Conversation }) {
   const { id } = conversation;
   const { chat } = useChat();
+  const { setFault } = useDraft(id);
   const { messages, atStart } = useConversationView(id);
   const entries = useOutboxEntries(id);
   const unread = useSummaries().get(id)?.unread ?? 0;
@@ -48,7 +52,7 @@ export function MessageList({ conversation }: { conversation: Conversation }) {
     else if (!atStart && !isPending && !isError) mutate();
   }, [isWhole, atStart, isPending, isError, mutate]);
 
-  const { ref, onScroll, isAtEnd, toEnd } = useScroll({
+  const { ref, onScroll, isAtEnd, toEnd, toRow } = useScroll({
     firstKey: rows[0]?.key,
     rows,
     openAt,
@@ -63,35 +67,55 @@ export function MessageList({ conversation }: { conversation: Conversation }) {
     if (newest !== undefined) toEnd();
   }, [newest, toEnd]);
 
+  const jump = useMutation({
+    mutationFn: (seq: number) => chat.loadFrom(id, seq),
+    onSuccess: (isThere, seq) => {
+      const key = isThere ? keyAt(chat.messages.view(id).messages, seq, chat.ownId) : undefined;
+      if (key === undefined)
+        return setFault('The message lies too far back to be shown from here.');
+      setFrom((before) => Math.min(before, seq - STEP / 2));
+      toRow(key);
+    },
+    onError: (error) => setFault(explain(error)),
+  });
+  const jumpTo = jump.mutate;
+  const isAdmin = conversation.kind === 'group' && conversation.group.admins.includes(chat.ownId);
+  const actions = useMemo(
+    () => ({ conversationId: id, isAdmin, senderOf, jumpTo }),
+    [id, isAdmin, senderOf, jumpTo],
+  );
+
   return (
-    <div className="relative min-h-0 flex-1">
-      <section
-        ref={ref}
-        // biome-ignore lint/a11y/noNoninteractiveTabindex: the keyboard scrolls what has the focus
-        tabIndex={0}
-        aria-label="Messages"
-        className="h-full overflow-y-auto -outline-offset-2 [overflow-anchor:none]"
-        onScroll={onScroll}
-      >
-        <div className="relative flex min-h-full flex-col justify-end">
-          {atStart && isWhole ? (
-            <Beginning conversation={conversation} />
-          ) : (
-            <ListTop isLoading={isPending} retry={isError ? () => mutate() : undefined} />
-          )}
-          <ol className="pb-3">
-            {rows.map((row) => (
-              <MessageRow
-                key={row.key}
-                row={row}
-                sender={row.isOwn || conversation.kind === 'person' ? undefined : senderOf(row)}
-              />
-            ))}
-          </ol>
-        </div>
-      </section>
-      {!isAtEnd && <JumpButton count={unread} onJump={toEnd} />}
-      <Announcer conversation={conversation} />
-    </div>
+    <ConversationActionsContext value={actions}>
+      <div className="relative min-h-0 flex-1">
+        <section
+          ref={ref}
+          // biome-ignore lint/a11y/noNoninteractiveTabindex: the keyboard scrolls what has the focus
+          tabIndex={0}
+          aria-label="Messages"
+          className="h-full overflow-y-auto -outline-offset-2 [overflow-anchor:none]"
+          onScroll={onScroll}
+        >
+          <div className="relative flex min-h-full flex-col justify-end">
+            {atStart && isWhole ? (
+              <Beginning conversation={conversation} />
+            ) : (
+              <ListTop isLoading={isPending} retry={isError ? () => mutate() : undefined} />
+            )}
+            <ol className="pb-3">
+              {rows.map((row) => (
+                <MessageRow
+                  key={row.key}
+                  row={row}
+                  sender={row.isOwn || conversation.kind === 'person' ? undefined : senderOf(row)}
+                />
+              ))}
+            </ol>
+          </div>
+        </section>
+        {!isAtEnd && <JumpButton count={unread} onJump={toEnd} />}
+        <Announcer conversation={conversation} />
+      </div>
+    </ConversationActionsContext>
   );
 }

@@ -18,6 +18,7 @@ export function OutgoingBubble({ entry, endsGroup }: { entry: OutboxEntry; endsG
         id={entry.clientId}
         text={entry.text}
         isFailed={isFailed}
+        replyTo={entry.replyTo}
         picture={image && { src: image.data, width: image.width, height: image.height }}
         status={timeOfDay(entry.createdAt)}
         mark={

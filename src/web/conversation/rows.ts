@@ -75,6 +75,12 @@ export function toRows(
 const author = ({ senderId, createdAt }: Message) => ({ senderId, createdAt });
 const keyOf = (message: Message, isOwn: boolean) => (isOwn ? message.clientId : message._id);
 
+/** The row of the message with this number; undefined where it is not held. */
+export function keyAt(messages: readonly Message[], seq: number, ownId: string) {
+  const message = messages[seq - (messages[0]?.seq ?? 0)];
+  return message?.seq === seq ? keyOf(message, message.senderId === ownId) : undefined;
+}
+
 /** Whether two rows look the same, so that a row is not drawn again for nothing. */
 export function isSameRow(a: Row, b: Row): boolean {
   const content = (row: Row) => (row.kind === 'stored' ? row.message : row.entry);

@@ -23,6 +23,8 @@ export interface Scroll {
   onScroll: () => void;
   isAtEnd: boolean;
   toEnd: () => void;
+  /** Shows a row in the middle, and makes it stand out for a moment, as soon as it is there. */
+  toRow: (key: string) => void;
 }
 
 /** Pixels from the end that still count as being there. */
@@ -30,6 +32,8 @@ const END = 60;
 /** Pixels from the top at which older messages are wanted. */
 const NEAR_TOP = 900;
 const ABOVE_OPENING = 120;
+/** As long as its animation. */
+const FOUND_MS = 1_600;
 
 const rowOf = (list: HTMLElement, key: string | undefined) =>
   key === undefined ? null : list.querySelector<HTMLElement>(`[data-key="${key}"]`);
@@ -42,6 +46,7 @@ export function useScroll({ firstKey, rows, openAt, onNearTop }: ScrollOptions):
   const [isAtEnd, setIsAtEnd] = useState(true);
   const sticks = useRef(true);
   const isOpened = useRef(false);
+  const wanted = useRef<string>(undefined);
   const first = useRef<{ key: string | undefined; end: number }>({ key: undefined, end: 0 });
 
   const onScroll = useCallback(() => {
@@ -58,6 +63,28 @@ export function useScroll({ firstKey, rows, openAt, onNearTop }: ScrollOptions):
     ref.current?.scrollTo({ top: ref.current.scrollHeight });
   }, []);
 
+  const showWanted = useCallback(() => {
+    const list = ref.current;
+    const row = list && wanted.current !== undefined ? rowOf(list, wanted.current) : null;
+    if (!list || !row) return;
+    wanted.current = undefined;
+    sticks.current = false;
+    row.scrollIntoView({ block: 'center' });
+    row.dataset.found = '';
+    setTimeout(() => delete row.dataset.found, FOUND_MS);
+  }, []);
+
+  const toRow = useCallback(
+    (key: string) => {
+      wanted.current = key;
+      // At the end a long list is cut, also before the row has come.
+      sticks.current = false;
+      setIsAtEnd(false);
+      showWanted();
+    },
+    [showWanted],
+  );
+
   // biome-ignore lint/correctness/useExhaustiveDependencies: it measures what the rows became
   useLayoutEffect(() => {
     const list = ref.current;
@@ -70,6 +97,7 @@ export function useScroll({ firstKey, rows, openAt, onNearTop }: ScrollOptions):
     else if (formerFirst) list.scrollTop += endOf(formerFirst) - first.current.end;
     const nowFirst = rowOf(list, firstKey);
     first.current = { key: firstKey, end: nowFirst ? endOf(nowFirst) : 0 };
+    showWanted();
     onScroll();
   }, [rows]);
 
@@ -85,5 +113,5 @@ export function useScroll({ firstKey, rows, openAt, onNearTop }: ScrollOptions):
     return () => observer.disconnect();
   }, [onScroll]);
 
-  return { ref, onScroll, isAtEnd, toEnd };
+  return { ref, onScroll, isAtEnd, toEnd, toRow };
 }

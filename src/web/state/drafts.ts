@@ -1,4 +1,5 @@
 import { createStore } from 'zustand';
+import type { Message } from '../../protocol/types.ts';
 import { createDraftTexts } from '../browser/draft-texts.ts';
 import type { OutgoingImage } from '../client/outbox.ts';
 
@@ -6,6 +7,10 @@ import type { OutgoingImage } from '../client/outbox.ts';
 export interface Draft {
   text: string;
   image?: OutgoingImage;
+  /** The message that it will answer. */
+  replyTo?: Message;
+  /** The stored message whose text is being changed, and the draft that waits meanwhile. */
+  editing?: { message: Message; before: Draft };
   /** Why the file chosen last was not taken. */
   fault?: string;
 }
@@ -25,7 +30,9 @@ export function createDrafts(ownId: string) {
   );
   const of = (conversationId: string) => store.getState()[conversationId] ?? empty;
   const set = (conversationId: string, draft: Draft) => {
-    if (draft.text !== of(conversationId).text) texts.keep(conversationId, draft.text);
+    // What is edited is stored already; the words that wait meanwhile are not.
+    const unsent = (one: Draft) => one.editing?.before.text ?? one.text;
+    if (unsent(draft) !== unsent(of(conversationId))) texts.keep(conversationId, unsent(draft));
     store.setState({ [conversationId]: draft });
   };
   return {

@@ -1,6 +1,6 @@
 /** Hooks over the client library's changing parts. */
 import { useCallback, useEffect, useSyncExternalStore } from 'react';
-import type { PresenceState } from '../../protocol/types.ts';
+import type { Message, PresenceState, ReplyReference } from '../../protocol/types.ts';
 import { attention } from '../browser/attention.ts';
 import { route } from '../browser/route.ts';
 import { type Theme, theme } from '../browser/theme.ts';
@@ -25,6 +25,14 @@ export function useConnectionStatus(): ConnectionStatus {
 export function useConversationView(conversationId: string): ConversationView {
   const { messages } = useChat().chat;
   return useSyncExternalStore(messages.changed.listen, () => messages.view(conversationId));
+}
+
+/** The message that another one answers, where it is known. */
+export function useQuoted(conversationId: string, reply: ReplyReference): Message | undefined {
+  const { messages } = useChat().chat;
+  return useSyncExternalStore(messages.changed.listen, () =>
+    messages.quoted(conversationId, reply),
+  );
 }
 
 export function useSummaries(): ReadonlyMap<string, Summary> {

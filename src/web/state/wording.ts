@@ -1,4 +1,5 @@
 /** How times, names and devices are worded. */
+import type { Message } from '../../protocol/types.ts';
 
 const clock = new Intl.DateTimeFormat(undefined, { timeStyle: 'short' });
 const secondClock = new Intl.DateTimeFormat(undefined, { timeStyle: 'medium' });
@@ -52,6 +53,12 @@ export function ago(time: string): string {
 /** "1 member", "4 members". */
 export const counted = (count: number, one: string, many = `${one}s`): string =>
   `${count} ${count === 1 ? one : many}`;
+
+/** A message in a line of its own, where it is only mentioned. */
+export function excerptOf({ text, deletedAt }: Pick<Message, 'text' | 'deletedAt'>): string {
+  if (deletedAt !== undefined) return 'Message deleted';
+  return text === '' ? 'Photo' : text.slice(0, 200).replace(/\s+/g, ' ');
+}
 
 /** One or two letters for a picture that is not there. */
 export function initials(name: string): string {

@@ -1,0 +1,48 @@
+import { clsx } from 'clsx';
+import { type CSSProperties, useEffect } from 'react';
+import type { ReplyReference } from '../../protocol/types.ts';
+import { useChat } from '../state/chat.tsx';
+import { useQuoted } from '../state/live.ts';
+import { excerptOf, hueOf } from '../state/wording.ts';
+import { useConversationActions } from './conversation-actions.ts';
+
+/** The message that one answers, above the answer. A click leads to it. */
+export function Quote({ reply, isOwn }: { reply: ReplyReference; isOwn: boolean }) {
+  const { chat } = useChat();
+  const { conversationId, senderOf, jumpTo } = useConversationActions();
+  const message = useQuoted(conversationId, reply);
+  const isUnknown = message === undefined;
+
+  useEffect(() => {
+    // What is not found stays without its words; the way to it is the same.
+    if (isUnknown) chat.loadQuoted(conversationId, reply).catch(() => undefined);
+  }, [chat, conversationId, reply, isUnknown]);
+
+  const { id, name } = senderOf(reply);
+  return (
+    <button
+      type="button"
+      aria-label={`Answers ${name}: ${message ? excerptOf(message) : 'an earlier message'}`}
+      className={clsx(
+        'mb-1 block w-full max-w-full overflow-hidden rounded-lg border-l-3 px-2.5 py-1 text-left text-sm',
+        isOwn ? 'border-accent bg-black/5 hover:bg-black/10' : 'border-line-strong bg-hover',
+      )}
+      onClick={() => jumpTo(reply.seq)}
+    >
+      <span
+        className="tint-name block truncate font-medium"
+        style={{ '--hue': hueOf(id) } as CSSProperties}
+      >
+        {id === chat.ownId ? 'You' : name}
+      </span>
+      <span
+        className={clsx(
+          'block truncate',
+          message?.deletedAt === undefined ? 'text-ink-soft' : 'text-ink-faint italic',
+        )}
+      >
+        {message ? excerptOf(message) : '…'}
+      </span>
+    </button>
+  );
+}
