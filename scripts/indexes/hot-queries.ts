@@ -165,6 +165,14 @@ const queries: [string, Run, number?][] = [
     ({ messages }, { conversationId }) =>
       messages.changedSince(conversationId, 0, 0, limits.syncMessages),
   ],
+  [
+    'change: message by id',
+    ({ messages }, { lastMessages }) => messages.find(lastMessages[0]?.lastId ?? ''),
+  ],
+  [
+    'change: from whom it is hidden',
+    ({ conversations }, { groupId, depth }) => conversations.membersSince(groupId, depth),
+  ],
   ['last change', ({ messages }, { conversationId }) => messages.lastRev(conversationId)],
   ['last number', ({ messages }, { conversationId }) => messages.lastSeq(conversationId)],
   ['retry: by clientId', ({ messages }, { identity }) => messages.findByIdentity([identity])],

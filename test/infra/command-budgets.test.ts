@@ -7,7 +7,7 @@
 import { Redis } from 'ioredis';
 import type { mongo } from 'mongoose';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
-import type { Group, SyncResult } from '../../src/protocol/types.ts';
+import type { Group, Message, SyncResult } from '../../src/protocol/types.ts';
 import {
   type ClientSocket,
   call,
@@ -244,6 +244,12 @@ const announced: Cost = { 'insert bus': 1, commitTransaction: 1 };
 const presented: Cost = { 'find groups': 1, 'find memberships': 1 };
 /** Once for each new session and instance. */
 const session: Cost = { 'find sessions': 1 };
+/** A transaction of the message and its conversation's rev. */
+const changed: Cost = {
+  'findAndModify conversations': 1,
+  'update messages': 1,
+  commitTransaction: 1,
+};
 const sum = (...costs: Cost[]): Cost => {
   const all: Cost = {};
   for (const cost of costs) {
@@ -308,6 +314,42 @@ const warmRows: Row[] = [
       },
     ],
   ),
+  [
+    'an edit',
+    sum(changed, { 'find messages': 2 }),
+    async () => {
+      const path = `/api/messages/send/${ben.id}`;
+      const { _id } = await http<Message>(ann, 'POST', path, { text: 'Helo' });
+      return () => http(ann, 'PATCH', `/api/messages/${_id}`, { text: 'Hello' });
+    },
+  ],
+  [
+    'an edit that changes nothing',
+    { 'find messages': 2, commitTransaction: 1 },
+    async () => {
+      const path = `/api/messages/send/${ben.id}`;
+      const { _id } = await http<Message>(ann, 'POST', path, { text: 'Hello' });
+      return () => http(ann, 'PATCH', `/api/messages/${_id}`, { text: 'Hello' });
+    },
+  ],
+  [
+    'a reaction in a group',
+    sum(changed, { 'find messages': 2, 'find memberships': 1 }),
+    async () => {
+      const path = `/api/groups/${group}/messages`;
+      const { _id } = await http<Message>(ann, 'POST', path, { text: 'Hello' });
+      return () => http(ann, 'PUT', `/api/messages/${_id}/reactions/%F0%9F%91%8D`);
+    },
+  ],
+  [
+    'a reply',
+    sum(stored, { 'find messages': 1 }),
+    async () => {
+      const path = `/api/messages/send/${ben.id}`;
+      const { _id } = await http<Message>(ann, 'POST', path, { text: 'Hello' });
+      return () => http(ann, 'POST', path, { text: 'Hello', replyTo: _id });
+    },
+  ],
   [
     'the first message between two people',
     sum(stored, {

@@ -341,7 +341,7 @@ export function createConversationService(deps: {
       heads.hearRev(conversationId, rev);
       noteSeen(conversationId);
     },
-    /** Of a group those who see nothing before a seq that is at least this. */
+    /** Members of a group to whom the message at a seq is hidden. */
     membersSince: store.membersSince,
     /** Resolves when the heads of everything committed here are. */
     flushHeads: heads.flush,

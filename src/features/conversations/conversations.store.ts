@@ -87,6 +87,11 @@ const membershipSchema = new mongoose.Schema<MembershipRecord>(
 membershipSchema.index({ userId: 1, conversationId: 1 }, { unique: true });
 membershipSchema.index({ conversationId: 1, joinedAt: 1 });
 membershipSchema.index({ readAt: 1 }, { sparse: true });
+// Of those only who do not see everything, which are few.
+membershipSchema.index(
+  { conversationId: 1, fromSeq: 1 },
+  { partialFilterExpression: { fromSeq: { $gt: 0 } } },
+);
 
 /** As long as the sidebar's: it is made of these. */
 const LISTS_MS = 5 * 60_000;
@@ -299,7 +304,7 @@ export function createConversationStore(connection: Connection, caches: CacheCon
         .exec();
       return raised?.rev;
     },
-    /** Members for whom messages from `seq` on may be of before their time. */
+    /** Members to whom the message at `seq`, which is at least 1, is hidden. */
     membersSince: (conversationId: string, seq: number): Promise<MembershipRecord[]> =>
       memberships
         .find({ conversationId, fromSeq: { $gte: seq } })
