@@ -26,6 +26,8 @@ import { directPartners } from './features/conversations/conversation-id.ts';
 import { createConversationService } from './features/conversations/conversations.service.ts';
 import { createConversationStore } from './features/conversations/conversations.store.ts';
 import { createHeads } from './features/conversations/heads.ts';
+import { typingEvents } from './features/conversations/typing.operations.ts';
+import { createTypingService } from './features/conversations/typing.service.ts';
 import { groupOperations } from './features/groups/groups.operations.ts';
 import { createGroupService } from './features/groups/groups.service.ts';
 import { createGroupStore } from './features/groups/groups.store.ts';
@@ -480,6 +482,7 @@ export async function createApp(config: AppConfig, overrides: AppOverrides = {})
       io,
       operations: {
         ...messageEvents(messages, messageChanges, sync),
+        ...typingEvents(createTypingService({ conversations, fanout })),
         ...presenceEvents(presence, users),
       },
       run,

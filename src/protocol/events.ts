@@ -9,6 +9,7 @@ import type {
   PresenceState,
   ReadPosition,
   SyncResult,
+  TypingState,
   User,
 } from './types.ts';
 
@@ -21,6 +22,7 @@ export const clientEvents = {
   editMessage: s.editMessagePayload,
   deleteMessage: s.deleteMessagePayload,
   reactToMessage: s.reactToMessagePayload,
+  typing: s.typingPayload,
   markRead: s.markReadPayload,
   sync: s.syncBody,
   watchPresence: s.watchPresencePayload,
@@ -35,6 +37,7 @@ export interface ClientEventAnswers {
   editMessage: { message: Message };
   deleteMessage: { message: Message };
   reactToMessage: { message: Message };
+  typing: Record<never, never>;
   markRead: { read: ReadPosition };
   sync: SyncResult;
   watchPresence: { presence: PresenceState[] };
@@ -59,6 +62,8 @@ export interface ServerToClientEvents {
   messageUpdated: (message: Message) => void;
   messageDeleted: (message: Message) => void;
   messageReaction: (message: Message) => void;
+  /** Over after some 10 s without a further one; to clients of protocol >= 1. */
+  typing: (state: TypingState) => void;
   conversationRead: (position: ReadPosition) => void;
   /** Someone signed up, or changed their name or picture; to clients of protocol >= 1. */
   userUpdated: (user: User) => void;

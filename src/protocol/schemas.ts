@@ -200,6 +200,14 @@ export const reactToMessagePayload = z.strictObject({
   active: z.boolean().default(true),
 });
 
+/** Whether one is writing to somebody, or in a group. */
+export const typingPayload = z
+  .strictObject({ to: userId.optional(), groupId: groupId.optional(), active: z.boolean() })
+  .refine((payload) => (payload.to === undefined) !== (payload.groupId === undefined), {
+    path: ['to'],
+    message: 'Give to or groupId, and only one of them',
+  });
+
 export const readBody = z.strictObject({ seq });
 export const markReadPayload = z.strictObject({ conversationId, seq });
 

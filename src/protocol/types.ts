@@ -144,6 +144,13 @@ export interface ReadPosition {
   seq: number;
 }
 
+/** That somebody is writing, or no longer is. */
+export interface TypingState {
+  conversationId: string;
+  userId: string;
+  active: boolean;
+}
+
 /** Where a conversation stands, or how far a client knows it. */
 export interface Position {
   seq: number;

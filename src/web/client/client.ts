@@ -26,6 +26,7 @@ import { MessageStore } from './message-store.ts';
 import { Outbox, type OutboxEntry, type OutboxStorage } from './outbox.ts';
 import { Presence } from './presence.ts';
 import { ReadPositions } from './read-positions.ts';
+import { Typing } from './typing.ts';
 
 export interface ClientOptions extends HttpOptions {
   ownId: string;
@@ -58,6 +59,7 @@ export class ParleyClient {
   readonly outbox: Outbox;
   readonly presence: Presence;
   readonly reads: ReadPositions;
+  readonly typing: Typing;
   readonly notices = new Emitter<ClientNotice>();
   readonly ownId: string;
   readonly #catchUp: CatchUp;
@@ -79,6 +81,13 @@ export class ParleyClient {
     });
     this.presence = new Presence({
       watch: (userIds) => this.connection.ask('watchPresence', { userIds }),
+    });
+    this.typing = new Typing({
+      tell: (conversationId, active) => {
+        const peer = this.peerOf(conversationId);
+        const recipient = peer === undefined ? { groupId: conversationId } : { to: peer };
+        return this.connection.ask('typing', { ...recipient, active });
+      },
     });
     this.reads = new ReadPositions({
       store: this.messages,
@@ -234,6 +243,9 @@ export class ParleyClient {
     events.on('messageDeleted', (message) => messages.receiveChange(message));
     events.on('messageReaction', (message) => messages.receiveChange(message));
     events.on('conversationHeads', (heads) => messages.noteHeads(heads));
+    events.on('typing', ({ conversationId, userId, active }) =>
+      this.typing.note(conversationId, userId, active),
+    );
     events.on('conversationRead', (position) => messages.noteRead(position));
     events.on('presence', (states) => this.presence.note(states));
     events.on('userUpdated', (user) => {
@@ -247,7 +259,8 @@ export class ParleyClient {
     events.on('sessionRevoked', ({ message }) => this.#end(message));
     // An own message that came by another way: its acknowledgement was lost, or another
     // page of the same person sent it.
-    messages.arrived.listen(({ senderId, clientId }) => {
+    messages.arrived.listen(({ conversationId, senderId, clientId }) => {
+      this.typing.note(conversationId, senderId, false);
       if (senderId === this.ownId) outbox.remove(clientId);
     });
   }
@@ -268,6 +281,7 @@ export class ParleyClient {
     this.outbox.pause();
     this.presence.stop();
     this.reads.stop();
+    this.typing.clear();
     this.#catchUp.stop();
   }
 

@@ -60,6 +60,13 @@ export function Composer({ conversation }: { conversation: Conversation }) {
     if (matchMedia('(pointer: fine)').matches) input.current?.focus();
   }, []);
 
+  const write = (words: string) => {
+    setText(words);
+    if (editing) return;
+    if (words.trim() === '') chat.typing.stopped(id);
+    else chat.typing.wrote(id);
+  };
+
   const send = () => {
     if (!maySend) return;
     if (editing) {
@@ -72,6 +79,7 @@ export function Composer({ conversation }: { conversation: Conversation }) {
       ...(draft.image ? { image: draft.image } : {}),
       ...(replyTo ? { replyTo: referenceTo(replyTo) } : {}),
     });
+    chat.typing.sent(id);
     clear();
     input.current?.focus();
   };
@@ -129,7 +137,7 @@ export function Composer({ conversation }: { conversation: Conversation }) {
                 'max-h-52 min-h-10 flex-1 resize-none bg-transparent py-2 placeholder:text-ink-faint focus:outline-none',
                 editing ? 'px-3' : 'px-1',
               )}
-              onChange={(event) => setText(event.target.value)}
+              onChange={(event) => write(event.target.value)}
               onKeyDown={onKeyDown}
               onPaste={onPaste}
             />

@@ -5,6 +5,7 @@ import { goTo } from '../browser/route.ts';
 import { GroupDialog } from '../groups/group-dialog.tsx';
 import type { Conversation } from '../state/conversations.ts';
 import { usePresence } from '../state/live.ts';
+import { useTypingWords } from '../state/typing-words.ts';
 import { useAway } from '../state/use-away.ts';
 import { ago, counted } from '../state/wording.ts';
 import { Avatar } from '../ui/avatar.tsx';
@@ -34,13 +35,7 @@ export function ConversationHeader({ conversation }: { conversation: Conversatio
       />
       <div className="min-w-0 flex-1">
         <h1 className="truncate text-base leading-5 font-semibold">{name}</h1>
-        {isGroup ? (
-          <p className="truncate text-sm text-ink-soft">
-            {counted(conversation.group.members.length, 'member')}
-          </p>
-        ) : (
-          <PresenceLine userId={conversation.person._id} />
-        )}
+        <StateLine conversation={conversation} />
       </div>
       {isGroup && (
         <IconButton label="Group details" onClick={() => setIsOpen(true)}>
@@ -51,6 +46,20 @@ export function ConversationHeader({ conversation }: { conversation: Conversatio
         <GroupDialog group={conversation.group} onClose={() => setIsOpen(false)} />
       )}
     </header>
+  );
+}
+
+/** Who is writing; else who belongs to the group, or whether the person is there. */
+function StateLine({ conversation }: { conversation: Conversation }) {
+  const writing = useTypingWords(conversation);
+  if (writing !== '') {
+    return <p className="truncate text-sm text-accent">{writing}</p>;
+  }
+  if (conversation.kind === 'person') return <PresenceLine userId={conversation.person._id} />;
+  return (
+    <p className="truncate text-sm text-ink-soft">
+      {counted(conversation.group.members.length, 'member')}
+    </p>
   );
 }
 

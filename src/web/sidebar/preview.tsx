@@ -3,6 +3,7 @@ import { CircleAlert, Clock, Image } from 'lucide-react';
 import type { OutboxEntry } from '../client/outbox.ts';
 import { useChat } from '../state/chat.tsx';
 import type { ConversationRow } from '../state/conversations.ts';
+import { useTypingWords } from '../state/typing-words.ts';
 import { counted } from '../state/wording.ts';
 
 export interface PreviewProps {
@@ -15,6 +16,7 @@ export interface PreviewProps {
 /** The last message in one line. */
 export function Preview({ row, waiting, isUnread }: PreviewProps) {
   const { me } = useChat();
+  const writing = useTypingWords(row);
   const last = row.summary?.last;
   const look = clsx(
     'flex min-w-0 items-center gap-1 text-sm',
@@ -35,6 +37,7 @@ export function Preview({ row, waiting, isUnread }: PreviewProps) {
       </span>
     );
   }
+  if (writing !== '') return <span className="truncate text-sm text-accent">{writing}</span>;
   if (!last) {
     const members = row.kind === 'group' ? counted(row.group.members.length, 'member') : '';
     return <span className={look}>{members || 'No messages yet'}</span>;

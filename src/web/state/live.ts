@@ -45,6 +45,12 @@ export function useOutboxEntries(conversationId: string): readonly OutboxEntry[]
   return useSyncExternalStore(outbox.changed.listen, () => outbox.entriesOf(conversationId));
 }
 
+/** Ids of those who are writing in a conversation. */
+export function useTyping(conversationId: string): readonly string[] {
+  const { typing } = useChat().chat;
+  return useSyncExternalStore(typing.changed.listen, () => typing.in(conversationId));
+}
+
 export function usePendingCount(): number {
   const { outbox } = useChat().chat;
   return useSyncExternalStore(outbox.changed.listen, outbox.pendingCount);
