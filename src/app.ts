@@ -31,7 +31,7 @@ import { createTypingService } from './features/conversations/typing.service.ts'
 import { groupOperations } from './features/groups/groups.operations.ts';
 import { createGroupService } from './features/groups/groups.service.ts';
 import { createGroupStore } from './features/groups/groups.store.ts';
-import { createChangeService } from './features/messages/changes.service.ts';
+import { type ChangeService, createChangeService } from './features/messages/changes.service.ts';
 import { createDelivery } from './features/messages/delivery.ts';
 import { createHeadRecovery } from './features/messages/head-recovery.ts';
 import { messageEvents, messageOperations } from './features/messages/messages.operations.ts';
@@ -72,7 +72,6 @@ import {
   deploymentId,
   isReachable,
   newId,
-  transactOn,
 } from './infra/mongo.ts';
 import { createPoolMonitor } from './infra/mongo-pool.ts';
 import { createPasswordPool } from './infra/password-pool.ts';
@@ -271,7 +270,13 @@ export async function createApp(config: AppConfig, overrides: AppOverrides = {})
         ? readPrimary
         : createSecondaryReads({ connection, count: metrics.secondaryRead, log }),
     );
-    const headRecovery = createHeadRecovery({ store: messageStore, conversations, clock, log });
+    const headRecovery = createHeadRecovery({
+      store: messageStore,
+      conversations,
+      finishDeletions: (since) => messageChanges.finishDeletions(since),
+      clock,
+      log,
+    });
     lifecycle.onClose('recovery of heads', () => headRecovery.close());
     const persist = createPersistBatch({
       store: messageStore,
@@ -304,14 +309,14 @@ export async function createApp(config: AppConfig, overrides: AppOverrides = {})
       attachments,
       newId,
     });
-    const messageChanges = createChangeService({
+    const messageChanges: ChangeService = createChangeService({
       store: messageStore,
       conversations,
       attachments,
-      transact: transactOn(connection),
       fanout,
       bus,
       tellsOthers: () => cluster.peers().length > 0,
+      onUnknownOutcome: () => void headRecovery.run(),
       clock,
       log,
     });
@@ -364,6 +369,7 @@ export async function createApp(config: AppConfig, overrides: AppOverrides = {})
     lifecycle.onClose('cluster', () => cluster.close());
     // Before the queue: what was accepted is stored, even when its socket is gone already.
     lifecycle.onClose('message pipeline', () => pipeline.drained());
+    lifecycle.onClose('changes of messages', () => messageChanges.drained());
     await headRecovery.run();
     const headsBroadcaster = createHeadsBroadcaster({
       conversations,

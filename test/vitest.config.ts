@@ -12,6 +12,8 @@ export default defineConfig({
     maxWorkers: 2,
     testTimeout: 20_000,
     hookTimeout: 60_000,
+    // Between two pages, on a machine that does other things, too, a second is little.
+    expect: { poll: { timeout: 10_000 } },
     reporters: process.env.TEST_RESULTS === undefined ? ['default'] : ['default', 'json'],
     ...(process.env.TEST_RESULTS === undefined ? {} : { outputFile: process.env.TEST_RESULTS }),
   },

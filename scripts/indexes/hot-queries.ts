@@ -142,7 +142,7 @@ const queries: [string, Run, number?][] = [
     // Of no conversation at all, so that nothing moves.
     ({ conversations }) =>
       conversations.advanceHeads([
-        { conversationId: '', seq: 0, lastId: '', at: new Date(0), sent: new Map() },
+        { conversationId: '', rev: 0, seq: 1, lastId: '', at: new Date(0), sent: new Map() },
       ]),
   ],
   [
@@ -177,6 +177,7 @@ const queries: [string, Run, number?][] = [
   ['last number', ({ messages }, { conversationId }) => messages.lastSeq(conversationId)],
   ['retry: by clientId', ({ messages }, { identity }) => messages.findByIdentity([identity])],
   ['newest message of all', ({ messages }) => messages.newestAt()],
+  ['newest change of all', ({ messages }) => messages.newestChangeAt()],
 ];
 
 const firstWord = (name: string): string => wordsOf(name)[0] ?? '';

@@ -4,6 +4,8 @@ export const limits = {
   textLength: 4_000,
   /** Different emoji on one message. */
   reactionsPerMessage: 20,
+  /** People's choices on one message, all emoji together: it travels whole. */
+  choicesPerMessage: 1_000,
   nameLength: 100,
   descriptionLength: 500,
   emailLength: 254,

@@ -179,7 +179,8 @@ describe.each([{ redis: true }, { redis: false }])('caches, Redis: $redis', ({ r
             expect(after).toContainEqual(changed);
             const list = await ask<Contact[]>('GET', '/api/messages/users', as);
             const contact = list.body.find(({ _id }) => _id === person(one.to).id);
-            expect(contact?.rev).toBe(changed.rev);
+            const greatest = Math.max(...after.map(({ rev }) => rev));
+            expect(contact?.rev).toBe(greatest);
             if (message.seq === after.at(-1)?.seq) expect(contact?.lastMessage).toEqual(changed);
           } else if (one.do === 'look') {
             await readAll(url, person(one.by), people, groupId);

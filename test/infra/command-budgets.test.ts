@@ -244,12 +244,8 @@ const announced: Cost = { 'insert bus': 1, commitTransaction: 1 };
 const presented: Cost = { 'find groups': 1, 'find memberships': 1 };
 /** Once for each new session and instance. */
 const session: Cost = { 'find sessions': 1 };
-/** A transaction of the message and its conversation's rev. */
-const changed: Cost = {
-  'findAndModify conversations': 1,
-  'update messages': 1,
-  commitTransaction: 1,
-};
+/** The message twice (may they; what is it now), the last rev, the change, and the head behind it. */
+const changed: Cost = { 'find messages': 3, 'update messages': 1, 'update conversations': 1 };
 const sum = (...costs: Cost[]): Cost => {
   const all: Cost = {};
   for (const cost of costs) {
@@ -316,7 +312,7 @@ const warmRows: Row[] = [
   ),
   [
     'an edit',
-    sum(changed, { 'find messages': 2 }),
+    changed,
     async () => {
       const path = `/api/messages/send/${ben.id}`;
       const { _id } = await http<Message>(ann, 'POST', path, { text: 'Helo' });
@@ -325,7 +321,7 @@ const warmRows: Row[] = [
   ],
   [
     'an edit that changes nothing',
-    { 'find messages': 2, commitTransaction: 1 },
+    { 'find messages': 2 },
     async () => {
       const path = `/api/messages/send/${ben.id}`;
       const { _id } = await http<Message>(ann, 'POST', path, { text: 'Hello' });
@@ -334,7 +330,7 @@ const warmRows: Row[] = [
   ],
   [
     'a reaction in a group',
-    sum(changed, { 'find messages': 2, 'find memberships': 1 }),
+    sum(changed, { 'find memberships': 1 }),
     async () => {
       const path = `/api/groups/${group}/messages`;
       const { _id } = await http<Message>(ann, 'POST', path, { text: 'Hello' });

@@ -1,8 +1,18 @@
 /** Changes by two instances at once: one order, nothing lost, and everybody is told. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { Message, SyncResult } from '../../src/protocol/types.ts';
+import type { Contact, Message, SyncResult } from '../../src/protocol/types.ts';
 import { call, connect, emit, eventually, listen, type Person, signUp } from '../support/client.ts';
-import { startTestCluster, type TestCluster } from '../support/server.ts';
+import { createDatabaseName, dropDatabase, withDatabase } from '../support/database.ts';
+import {
+  startTestCluster,
+  startTestServer,
+  type TestCluster,
+  type TestServer,
+} from '../support/server.ts';
+
+/** A red dot: 1 × 1 pixel. */
+const PNG =
+  'data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mP8z8BQDwAEhQGAhKmMIQAAAABJRU5ErkJggg==';
 
 describe.each([
   { name: 'with Redis', options: {} },
@@ -88,6 +98,38 @@ describe.each([
     for (const socket of sockets) socket.disconnect();
   });
 
+  it('answer the same wish again with what one reads there at once', async () => {
+    const { a, b } = cluster;
+    for (let round = 0; round < 5; round++) {
+      const message = await post('helo');
+      await eventually(async () => expect(await historyAt(b.url)).toContainEqual(message));
+      const edit = async (url: string) =>
+        (
+          await call<Message>(url, 'PATCH', `/api/messages/${message._id}`, {
+            as: ann,
+            body: { text: 'hello' },
+          })
+        ).body;
+      const edited = await edit(a.url);
+      expect(await edit(b.url)).toEqual(edited);
+      expect(await historyAt(b.url)).toContainEqual(edited);
+    }
+  });
+
+  it('keep the order of one socket, which does not wait for answers', async () => {
+    const { _id: messageId } = await post('order');
+    const socket = await connect(cluster.a.url, ann);
+    const answers = await Promise.all(
+      Array.from({ length: 20 }, (_, index) =>
+        emit(socket, 'reactToMessage', { messageId, emoji: '👍', active: index % 2 === 0 }),
+      ),
+    );
+    expect(answers.filter(({ ok }) => !ok)).toEqual([]);
+    const after = (await historyAt(cluster.a.url)).find(({ _id }) => _id === messageId);
+    expect(after).not.toHaveProperty('reactions');
+    socket.disconnect();
+  });
+
   async function changesSince({ _id: lastId, seq, conversationId }: Message, rev: number) {
     const body = { since: { [conversationId]: { seq, rev, lastId } } };
     const { body: result } = await call<SyncResult>(cluster.b.url, 'POST', '/api/sync', {
@@ -96,4 +138,62 @@ describe.each([
     });
     return result.changes[0];
   }
+});
+
+describe('an instance that dies behind a change', () => {
+  let server: TestServer;
+  beforeAll(async () => {
+    server = await startTestServer({ database: createDatabaseName() });
+  });
+  afterAll(async () => {
+    await server.close();
+    await dropDatabase(new URL(server.config.mongodb.uri).pathname.slice(1));
+  });
+
+  it('leaves neither a head that does not tell of it, nor files of what was deleted', async () => {
+    const [ann, ben] = [await signUp(server.url), await signUp(server.url)];
+    const path = `/api/messages/send/${ben.id}`;
+    const send = async (body: object) =>
+      (await call<Message>(server.url, 'POST', path, { as: ann, body })).body;
+    const picture = await send({ image: PNG });
+    const message = await send({ text: 'helo' });
+    const { conversationId } = message;
+    const database = new URL(server.config.mongodb.uri).pathname.slice(1);
+    // As kill -9 leaves it: both messages are changed, and nothing that follows was done.
+    await eventually(() =>
+      withDatabase(database, async (db) => {
+        const head = await db.collection<{ _id: string }>('conversations').findOne({
+          _id: conversationId,
+        });
+        expect(head).toMatchObject({ last: { id: message._id } });
+        const messages = db.collection<{ _id: string }>('messages');
+        const now = new Date();
+        await messages.updateOne(
+          { _id: picture._id },
+          { $set: { text: '', deletedAt: now, updatedAt: now, rev: 1 } },
+        );
+        await messages.updateOne(
+          { _id: message._id },
+          { $set: { text: 'hello', editedAt: now, updatedAt: now, rev: 2 } },
+        );
+      }),
+    );
+    const next = await startTestServer({ database, dataDir: server.config.dataDir });
+    try {
+      const { body: people } = await call<Contact[]>(next.url, 'GET', '/api/messages/users', {
+        as: ben,
+      });
+      expect(people[0]).toMatchObject({ rev: 2, lastMessage: { text: 'hello', rev: 2 } });
+      const since = { [conversationId]: { seq: 2, rev: 0, lastId: message._id } };
+      const body = { since };
+      const { body: synced } = await call<SyncResult>(next.url, 'POST', '/api/sync', {
+        as: ben,
+        body,
+      });
+      expect(synced.changes[0]?.messages.map(({ rev }) => rev)).toEqual([1, 2]);
+      expect((await call(next.url, 'GET', picture.image ?? '', { as: ben })).status).toBe(404);
+    } finally {
+      await next.close();
+    }
+  });
 });

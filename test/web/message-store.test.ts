@@ -191,6 +191,26 @@ describe('the message store', () => {
     expect(store.view(direct).messages).toHaveLength(9);
   });
 
+  it('remembers what a sync brought of messages whose page is on its way', () => {
+    const { store } = setup();
+    store.receive(message(9));
+    const change = { conversationId: direct, more: false, upTo: { ...upTo(9), rev: 1 } };
+    store.applyChanges({ ...change, messages: [message(4, { rev: 1, text: 'edited' })] });
+    store.addPage(direct, messagesFrom(1, 8), false);
+    expect(store.view(direct).messages[3]?.text).toBe('edited');
+  });
+
+  it('quotes no words that were read before a change was told', () => {
+    const { store } = setup();
+    store.receive(message(50));
+    store.receiveChange(message(4, { rev: 1, text: '', deletedAt: message(4).createdAt }));
+    store.addQuoted(message(4));
+    const { _id, senderId } = message(4);
+    expect(store.quoted(direct, { _id, seq: 4, senderId })?.text).toBe('');
+    store.forget(direct);
+    expect(store.quoted(direct, { _id, seq: 4, senderId })).toBeUndefined();
+  });
+
   it('quotes a message as it is now, loaded or not', () => {
     const { store } = setup();
     const quoted = (seq: number) => {

@@ -64,6 +64,9 @@ export function byLastMessage(a: Head, b: Head): number {
   return later !== 0 ? later : b.lastId < a.lastId ? -1 : 1;
 }
 
+/** A head that moved, but not by a message. */
+const noMessage = { seq: 0, lastId: '', at: new Date(0), sent: new Map<string, number>() };
+
 const directAccess = (conversationId: string): Access => ({
   conversationId,
   kind: 'direct',
@@ -330,17 +333,18 @@ export function createConversationService(deps: {
     messageHeard: ({ conversationId, seq, _id, senderId, createdAt }: Message): void =>
       heads.hear([
         {
-          ...{ conversationId, seq, lastId: _id, at: new Date(createdAt) },
+          ...{ conversationId, rev: 0, seq, lastId: _id, at: new Date(createdAt) },
           sent: new Map([[senderId, seq]]),
         },
       ]),
-    /** The last of the revs for so many changes of messages; undefined: it is gone. */
-    raiseRev: store.raiseRev,
-    /** Changes up to this rev were committed, here or elsewhere. */
-    revHeard: (conversationId: string, rev: number): void => {
-      heads.hearRev(conversationId, rev);
+    /** Changes of messages up to this rev were committed by this instance: the head follows. */
+    advanceRev: (conversationId: string, rev: number): void => {
+      heads.advance([{ conversationId, rev, ...noMessage }]);
       noteSeen(conversationId);
     },
+    /** They were committed by another one, which writes the head. */
+    revHeard: (conversationId: string, rev: number): void =>
+      heads.hear([{ conversationId, rev, ...noMessage }]),
     /** Members of a group to whom the message at a seq is hidden. */
     membersSince: store.membersSince,
     /** Resolves when the heads of everything committed here are. */

@@ -47,9 +47,11 @@ export interface MembershipRecord {
   readAt?: Date;
 }
 
-/** A conversation's new head after a batch. */
+/** How a conversation's head moved: by new messages, or by changes of messages (seq 0, no id). */
 export interface HeadAdvance {
   conversationId: string;
+  /** Changes of messages up to it were committed; 0: nothing is known of any. */
+  rev: number;
   seq: number;
   lastId: string;
   at: Date;
@@ -284,26 +286,6 @@ export function createConversationStore(connection: Connection, caches: CacheCon
         .exec();
       return found.map(toHead);
     },
-    /**
-     * Makes room for so many changes: the last of their revs, or undefined when the conversation
-     * is gone. Concurrent changes of one conversation wait for each other.
-     */
-    raiseRev: async (
-      id: string,
-      changes: number,
-      transaction: Transaction,
-    ): Promise<number | undefined> => {
-      const raised = await conversations
-        .findOneAndUpdate(
-          { _id: id },
-          { $inc: { rev: changes }, $currentDate: { headAt: true } },
-          { session: transaction, returnDocument: 'after' },
-        )
-        .select('rev')
-        .lean<Pick<ConversationRecord, 'rev'>>()
-        .exec();
-      return raised?.rev;
-    },
     /** Members to whom the message at `seq`, which is at least 1, is hidden. */
     membersSince: (conversationId: string, seq: number): Promise<MembershipRecord[]> =>
       memberships
@@ -324,12 +306,13 @@ export function createConversationStore(connection: Connection, caches: CacheCon
      * MongoDB looks up without planning a query; that halves what an update costs it.
      */
     advanceHeads: async (advances: HeadAdvance[]): Promise<void> => {
-      const operations = advances.map(({ conversationId, seq, lastId, at, sent }) => ({
+      const operations = advances.map(({ conversationId, rev, seq, lastId, at, sent }) => ({
         updateOne: {
           filter: { _id: conversationId },
           update: {
             $max: {
-              last: { seq, id: lastId, at },
+              ...(seq === 0 ? {} : { last: { seq, id: lastId, at } }),
+              ...(rev === 0 ? {} : { rev }),
               ...Object.fromEntries([...sent].map(([id, own]) => [`sent.${id}`, own])),
             },
             $currentDate: { headAt: true },

@@ -54,8 +54,6 @@ export interface Heads {
   current(ids: readonly string[]): Promise<Map<string, OwnHead>>;
   /** Messages were committed elsewhere, and another instance answers for them. */
   hear(advances: HeadAdvance[]): void;
-  /** Messages of a conversation were changed: so far its head tells of changes now. */
-  hearRev(conversationId: string, rev: number): void;
   /** A head was seen in the database. */
   seen(head: OwnHead): void;
   /** Somebody's last message no longer counts. */
@@ -116,23 +114,17 @@ export function createHeads(deps: {
     if (known !== undefined) moveOn(known, head);
   }
 
-  function hearRev(conversationId: string, rev: number): void {
-    const kind = kindOf(conversationId);
-    const nowhere = { seq: 0, lastId: '', lastAt: undefined, headAt: null } as const;
-    hear({ _id: conversationId, kind, rev, ...nowhere, sent: new Map() });
-  }
-
   function hearAdvances(advances: HeadAdvance[]): void {
-    for (const { conversationId, seq, lastId, at, sent } of advances) {
+    for (const { conversationId, rev, seq, lastId, at, sent } of advances) {
       if (!held.has(conversationId) && !reading.has(conversationId)) continue;
-      const kind = kindOf(conversationId);
+      const kind = directPartners(conversationId) === undefined ? 'group' : 'direct';
       const head = {
         _id: conversationId,
         kind,
         seq,
         lastId,
         lastAt: at,
-        rev: 0,
+        rev,
         headAt: at,
       } as const;
       hear({ ...head, sent });
@@ -203,9 +195,10 @@ export function createHeads(deps: {
     if (known === undefined) return head;
     const sent = new Map(head.sent);
     moveSent(sent, known.sent);
-    if (known.seq <= head.seq) return { ...head, sent };
+    const rev = Math.max(known.rev, head.rev);
+    if (known.seq <= head.seq) return { ...head, sent, rev };
     const { seq, lastId, at: lastAt, knownAt: headAt } = known;
-    return { ...head, sent, seq, lastId, lastAt, headAt };
+    return { ...head, sent, rev, seq, lastId, lastAt, headAt };
   }
 
   function schedule(): void {
@@ -271,7 +264,6 @@ export function createHeads(deps: {
     held: heldHead,
     current,
     hear: hearAdvances,
-    hearRev,
     seen: hear,
     forget: (conversationId) => {
       held.delete(conversationId);
@@ -284,9 +276,6 @@ export function createHeads(deps: {
     },
   };
 }
-
-const kindOf = (conversationId: string): 'direct' | 'group' =>
-  directPartners(conversationId) === undefined ? 'group' : 'direct';
 
 const copyOf = (advance: HeadAdvance): HeadAdvance => ({ ...advance, sent: new Map(advance.sent) });
 
@@ -311,6 +300,7 @@ function moveOn(head: OwnHead, other: OwnHead): void {
 /** Moves a head on; never back. */
 function join(known: HeadAdvance, advance: HeadAdvance): void {
   moveSent(known.sent, advance.sent);
+  known.rev = Math.max(known.rev, advance.rev);
   if (advance.seq <= known.seq) return;
   known.seq = advance.seq;
   known.lastId = advance.lastId;

@@ -2,18 +2,19 @@
  * Changing stored messages: edits, deletions, reactions.
  *
  * Each change has the next `rev` of its conversation, by which `sync` brings it to who missed
- * it. The message and the conversation's `rev` are written in one transaction. A counter that is
- * raised first and used later would let a reader in between pass a change by; and a message that
- * is written first could be told to nobody, when the process dies before the head says so.
+ * it. It is one update of one message, which takes the last rev that is stored and one more, if
+ * the message still is what it was: the unique index (conversation, rev) is the only authority,
+ * so revs become visible in their order, and no reader can pass one by. The head follows, as it
+ * does for messages (conversations/heads.ts, head-recovery.ts).
  *
- * What is asked for at the same time in one conversation is one transaction, so that those of one
- * instance do not run into each other; those of several instances do, and are tried again.
+ * What is asked for in one conversation waits in one lane, so that changes of one instance do not
+ * run into each other; those of two instances do, and one of them tries again.
  */
 import { AppError, notFound, toAppError, unavailable } from '../../errors.ts';
 import type { Bus } from '../../infra/bus.ts';
+import { withLimit } from '../../infra/lifecycle.ts';
 import type { Logger } from '../../infra/logger.ts';
 import { createMicroBatcher, type MicroBatcher } from '../../infra/micro-batcher.ts';
-import type { Transact, Transaction } from '../../infra/mongo.ts';
 import type { ServerToClientEvents } from '../../protocol/events.ts';
 import type { Message } from '../../protocol/types.ts';
 import type { Fanout } from '../../realtime/fanout.ts';
@@ -25,9 +26,13 @@ import type { ConversationService } from '../conversations/conversations.service
 import { changed, type MessageChange } from './message-change.ts';
 import { presentMessage } from './messages.present.ts';
 import type { MessageRecord, MessageStore } from './messages.store.ts';
+import { createTurns } from './turns.ts';
 
-/** The promise: everything is answered within 5 s. */
+/** The promise: everything is answered within 5 s, of which asking beforehand may take half. */
 const ANSWER_MS = 4_700;
+const PREPARE_MS = 2_500;
+/** Others wrote in between so often that the rest is told to try again. */
+const GIVE_UP_MS = 3_000;
 const MAX_BATCH = 100;
 /** In one conversation; beyond it a client is told to wait. */
 const MAX_WAITING = 1_000;
@@ -40,7 +45,8 @@ type Wanted =
 
 interface Item {
   messageId: string;
-  change: MessageChange;
+  userId: string;
+  wanted: Wanted;
 }
 
 /** A message before and after what was done to it at once. */
@@ -49,107 +55,169 @@ interface Changed {
   after: MessageRecord;
 }
 
+/** What became of items, and the messages that differ by it. */
+interface Outcome {
+  outcomes: (MessageRecord | AppError)[];
+  all: Changed[];
+}
+
 export type ChangeService = ReturnType<typeof createChangeService>;
 
 export function createChangeService(deps: {
-  store: Pick<MessageStore, 'find' | 'findMany' | 'replace' | 'noteChanged'>;
-  conversations: Pick<ConversationService, 'authorize' | 'raiseRev' | 'revHeard' | 'membersSince'>;
+  store: Pick<
+    MessageStore,
+    'find' | 'lastRev' | 'replace' | 'forgetFiles' | 'deletedWithFiles' | 'noteChanged'
+  >;
+  conversations: Pick<
+    ConversationService,
+    'authorize' | 'advanceRev' | 'revHeard' | 'membersSince'
+  >;
   attachments: Pick<AttachmentService, 'remove'>;
-  transact: Transact;
   fanout: Pick<Fanout, 'emit'>;
   bus: Pick<Bus, 'publish' | 'on'>;
   /** Whether there are other instances to tell. */
   tellsOthers: () => boolean;
+  /** Called when nobody knows what of a change was stored, and so where conversations stand. */
+  onUnknownOutcome: () => void;
   clock: () => Date;
   log: Logger;
 }) {
   const { store, conversations, fanout } = deps;
   /** By conversation, while something is under way there. */
   const lanes = new Map<string, MicroBatcher<Item, Message>>();
+  const turns = createTurns();
+  let pending = 0;
+  let onDrained: (() => void)[] = [];
 
-  /** Readers of this instance see the messages as they are now. */
-  function note(messages: Message[]): void {
+  deps.bus.on<Message[]>('messages.changed', (messages) => {
     for (const message of messages) {
       conversations.revHeard(message.conversationId, message.rev);
       store.noteChanged(message);
     }
-  }
-  deps.bus.on<Message[]>('messages.changed', note);
+  });
 
-  async function write(
-    conversationId: string,
+  /** @throws AppError not_found, in the same words whether it exists or not */
+  async function access(userId: string, { conversationId, seq }: MessageRecord) {
+    const found = await conversations.authorize(userId, conversationId).catch((error: unknown) => {
+      throw toAppError(error).code === 'not_found' ? notFound('This message') : error;
+    });
+    if (seq <= found.fromSeq) throw notFound('This message');
+    return found;
+  }
+
+  /**
+   * What a message becomes by several wishes, one after the other. Who may is asked here, right
+   * before it is written: they may have left while they waited.
+   */
+  async function apply(
+    record: MessageRecord,
     items: Item[],
-    transaction: Transaction,
-  ): Promise<{ outcomes: (MessageRecord | AppError)[]; all: Changed[] }> {
-    const ids = [...new Set(items.map(({ messageId }) => messageId))];
-    const found = await store.findMany(ids, transaction);
-    const before = new Map(found.map((record) => [record._id, record]));
-    const after = new Map(before);
-    const now = deps.clock();
-    const refused = items.map(({ messageId, change }): AppError | undefined => {
-      const record = after.get(messageId);
-      const outcome =
-        record === undefined ? notFound('This message') : changed(record, change, now);
-      if (outcome instanceof AppError) return outcome;
-      after.set(messageId, outcome);
-      return undefined;
-    });
-    const differing = [...after].filter(([id, record]) => before.get(id) !== record);
-    const last =
-      differing.length === 0
-        ? 0
-        : await conversations.raiseRev(conversationId, differing.length, transaction);
-    // Its last member left meanwhile, and took it along.
-    if (last === undefined) throw notFound('This conversation');
-    const all = differing.map(([id, record], index): Changed => {
-      const numbered = { ...record, rev: last - differing.length + 1 + index };
-      after.set(id, numbered);
-      return { before: before.get(id) ?? numbered, after: numbered };
-    });
-    if (all.length > 0)
-      await store.replace(
-        all.map(({ after: record }) => record),
-        transaction,
-      );
-    const outcomes = items.map(
-      ({ messageId }, index) => refused[index] ?? after.get(messageId) ?? notFound('This message'),
-    );
-    return { outcomes, all };
+  ): Promise<{ after: MessageRecord; refused: (AppError | undefined)[] }> {
+    let after = record;
+    const refused: (AppError | undefined)[] = [];
+    for (const { userId, wanted } of items) {
+      try {
+        const { role } = await access(userId, record);
+        const change: MessageChange =
+          wanted.kind === 'delete'
+            ? { ...wanted, userId, mayDeleteAny: role === 'admin' }
+            : { ...wanted, userId };
+        const outcome = changed(after, change, deps.clock());
+        if (outcome instanceof AppError) refused.push(outcome);
+        else {
+          after = outcome;
+          refused.push(undefined);
+        }
+      } catch (error) {
+        if (toAppError(error).status >= 500) throw error;
+        refused.push(toAppError(error));
+      }
+    }
+    return { after, refused };
+  }
+
+  /** Everything that is wanted of one message, as one change of it. */
+  async function write(conversationId: string, messageId: string, items: Item[]): Promise<Outcome> {
+    const giveUpAt = performance.now() + GIVE_UP_MS;
+    while (performance.now() < giveUpAt) {
+      const before = await store.find(messageId);
+      if (before === null) return { outcomes: items.map(() => notFound('This message')), all: [] };
+      const { after, refused } = await apply(before, items);
+      const isSame = after === before;
+      const rev = isSame ? before.rev : (await store.lastRev(conversationId)) + 1;
+      const numbered = isSame ? before : { ...after, rev };
+      if (!isSame && !(await store.replace(before, numbered))) continue;
+      // Also of what was so before: whoever wrote it may have ended before its head was written.
+      if (rev > 0) conversations.advanceRev(conversationId, rev);
+      const outcomes = refused.map((refusal) => refusal ?? numbered);
+      return { outcomes, all: isSame ? [] : [{ before, after: numbered }] };
+    }
+    throw unavailable('The conversation is too busy at the moment. Please try again.');
   }
 
   async function run(conversationId: string, items: Item[]): Promise<(Message | AppError)[]> {
-    try {
-      const { outcomes, all } = await deps.transact((transaction) =>
-        write(conversationId, items, transaction),
-      );
-      if (all.length > 0) await tell(conversationId, all);
-      return outcomes.map((one) => (one instanceof AppError ? one : presentMessage(one)));
-    } catch (error) {
-      const known = toAppError(error);
-      if (known.status < 500) return items.map(() => known);
-      const context = { err: error, conversationId, changes: items.length };
-      deps.log.error(
-        context,
-        'messages were not changed, or not told; who asked was told to try again',
-      );
-      return items.map(() => (known.code === 'unavailable' ? known : unavailable(UNKNOWN, error)));
+    const results = new Map<Item, Message | AppError>();
+    const byMessage = new Map<string, Item[]>();
+    for (const item of items) {
+      const known = byMessage.get(item.messageId);
+      if (known === undefined) byMessage.set(item.messageId, [item]);
+      else known.push(item);
     }
+    const all: Changed[] = [];
+    try {
+      for (const [messageId, its] of byMessage) {
+        const written = await write(conversationId, messageId, its);
+        all.push(...written.all);
+        const record = written.outcomes.find(
+          (one): one is MessageRecord => !(one instanceof AppError),
+        );
+        // Before it is answered: whoever asks again after a failure does the rest.
+        if (record !== undefined) await finish(record);
+        for (const [index, item] of its.entries()) {
+          const outcome = written.outcomes[index] ?? notFound('This message');
+          results.set(item, outcome instanceof AppError ? outcome : presentMessage(outcome));
+        }
+      }
+    } catch (error) {
+      deps.onUnknownOutcome();
+      const context = { err: error, conversationId, changes: items.length };
+      deps.log.error(context, 'messages were not changed; who asked was told to try again');
+      for (const item of items)
+        if (!results.has(item)) results.set(item, unavailable(UNKNOWN, error));
+    }
+    await tell(conversationId, all);
+    return items.map((item) => results.get(item) ?? unavailable(UNKNOWN));
+  }
+
+  /** Readers of this instance see it as it is, and of a deleted one the files are gone. */
+  async function finish(record: MessageRecord): Promise<void> {
+    store.noteChanged(presentMessage(record));
+    if (record.deletedAt !== undefined) await removeFiles(record);
+  }
+
+  async function removeFiles({ _id, attachments }: MessageRecord): Promise<void> {
+    if (attachments === undefined) return;
+    for (const attachment of attachments) await deps.attachments.remove(attachment._id);
+    await store.forgetFiles(_id);
   }
 
   async function tell(conversationId: string, all: Changed[]): Promise<void> {
+    if (all.length === 0) return;
     const messages = all.map(({ after }) => presentMessage(after));
-    note(messages);
     if (deps.tellsOthers()) deps.bus.publish('messages.changed', messages);
-    for (const { before, after } of all) if (after.deletedAt !== undefined) removeFiles(before);
     const partners = directPartners(conversationId);
     const rooms = partners?.map(userRoom) ?? [groupRoom(conversationId)];
-    // Committed it is: when this fails, `sync` brings it a few seconds later.
-    const strangers = partners === undefined ? await strangersTo(conversationId, messages) : [];
-    for (const [index, message] of messages.entries()) {
-      const except = strangers
-        .filter(({ fromSeq }) => message.seq <= fromSeq)
-        .map(({ userId }) => userRoom(userId));
-      fanout.emit({ rooms, except }, eventOf(all[index]), message);
+    try {
+      const strangers = partners === undefined ? await strangersTo(conversationId, messages) : [];
+      for (const [index, message] of messages.entries()) {
+        const except = strangers
+          .filter(({ fromSeq }) => message.seq <= fromSeq)
+          .map(({ userId }) => userRoom(userId));
+        fanout.emit({ rooms, except }, eventOf(all[index]), message);
+      }
+    } catch (error) {
+      const context = { err: error, conversationId, changes: all.length };
+      deps.log.warn(context, 'changes were stored and not told at once; clients ask for them');
     }
   }
 
@@ -157,27 +225,50 @@ export function createChangeService(deps: {
   const strangersTo = (conversationId: string, messages: Message[]) =>
     conversations.membersSince(conversationId, Math.min(...messages.map(({ seq }) => seq)));
 
-  function removeFiles({ _id, attachments = [] }: MessageRecord): void {
-    for (const attachment of attachments) {
-      deps.attachments.remove(attachment._id).catch((error: unknown) => {
-        const context = { err: error, messageId: _id, attachmentId: attachment._id };
-        deps.log.error(context, 'a file of a deleted message could not be removed');
-      });
-    }
-  }
-
   function laneOf(conversationId: string): MicroBatcher<Item, Message> {
     const known = lanes.get(conversationId);
     if (known !== undefined) return known;
-    const lane = createMicroBatcher<Item, Message>({
-      run: (items) => run(conversationId, items),
+    const lane: MicroBatcher<Item, Message> = createMicroBatcher<Item, Message>({
+      run: (items) => run(conversationId, items).finally(tidy),
       maxBatch: MAX_BATCH,
       splitFrom: Infinity,
       maxWaiting: MAX_WAITING,
       deadlineMs: ANSWER_MS,
     });
+    /** After the batch was answered, and when nothing came behind it. */
+    function tidy(): void {
+      setImmediate(() => {
+        if (lane.size() === 0 && lanes.get(conversationId) === lane) lanes.delete(conversationId);
+      });
+    }
     lanes.set(conversationId, lane);
     return lane;
+  }
+
+  /** The whole way has one limit, from the arrival of the request on. */
+  const left = (caller: Caller, ms: number): number =>
+    Math.max(1, ms - (performance.now() - caller.arrivedAt));
+
+  /** Finds the message, and gets in line behind what came before: resolves with the answer to come. */
+  async function accept(
+    caller: Caller,
+    messageId: string,
+    wanted: Wanted,
+  ): Promise<{ answer: Promise<Message> }> {
+    const find = async () => {
+      const record = await store.find(messageId);
+      if (record === null) throw notFound('This message');
+      await access(caller.userId, record);
+      return record.conversationId;
+    };
+    const limit = left(caller, PREPARE_MS);
+    const conversationId = await withLimit(find(), limit, 'asking who may change a message');
+    const lane = laneOf(conversationId);
+    const item = { messageId, userId: caller.userId, wanted };
+    const answer = lane.submit(conversationId, item, left(caller, ANSWER_MS));
+    // Awaited by who asked, but not before the next one had its turn.
+    answer.catch(() => undefined);
+    return { answer };
   }
 
   return {
@@ -186,24 +277,37 @@ export function createChangeService(deps: {
      * @throws AppError not_found, forbidden, invalid_input, too_many_reactions, unavailable
      */
     change: async (caller: Caller, messageId: string, wanted: Wanted): Promise<Message> => {
-      const { userId } = caller;
-      const record = await store.find(messageId);
-      if (record === null) throw notFound('This message');
-      const { conversationId, seq } = record;
-      const { role, fromSeq } = await conversations.authorize(userId, conversationId);
-      if (seq <= fromSeq) throw notFound('This message');
-      const change: MessageChange =
-        wanted.kind === 'delete'
-          ? { ...wanted, userId, mayDeleteAny: role === 'admin' }
-          : { ...wanted, userId };
-      const lane = laneOf(conversationId);
-      const withinMs = Math.max(1, ANSWER_MS - (performance.now() - caller.arrivedAt));
+      pending++;
       try {
-        return await lane.submit(conversationId, { messageId, change }, withinMs);
+        const acceptNow = () => accept(caller, messageId, wanted);
+        const { answer } = await (caller.transport === 'socket' && caller.socketId !== undefined
+          ? turns.take(caller.socketId, acceptNow)
+          : acceptNow());
+        return await answer;
+      } catch (error) {
+        const known = toAppError(error);
+        throw known.status < 500 ? known : unavailable(UNKNOWN, error);
       } finally {
-        if (lane.size() === 0) lanes.delete(conversationId);
+        if (--pending === 0) {
+          for (const resolve of onDrained) resolve();
+          onDrained = [];
+        }
       }
     },
+    /**
+     * Removes the files of messages deleted since, which an instance that died may have left.
+     * Never rejects.
+     */
+    finishDeletions: async (since: Date): Promise<void> => {
+      try {
+        for (const record of await store.deletedWithFiles(since)) await removeFiles(record);
+      } catch (error) {
+        deps.log.error({ err: error, since }, 'files of deleted messages could not be removed');
+      }
+    },
+    /** Resolves when nothing is under way. */
+    drained: (): Promise<void> =>
+      pending === 0 ? Promise.resolve() : new Promise((resolve) => onDrained.push(resolve)),
   };
 }
 

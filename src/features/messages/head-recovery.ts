@@ -1,7 +1,8 @@
 /**
- * Finds heads again that were not written: by an instance that died, or by a batch whose
- * outcome stayed unknown. Heads follow their messages within a second, so the messages of the
- * last minute, and of the time since the trouble began, tell where conversations stand.
+ * Finds heads again that were not written: by an instance that died, or by a batch or a change
+ * whose outcome stayed unknown. Heads follow their messages within a second, so the messages and
+ * the changes of the last minute, and of the time since the trouble began, tell where
+ * conversations stand.
  */
 import type { Logger } from '../../infra/logger.ts';
 import type { ConversationService } from '../conversations/conversations.service.ts';
@@ -23,8 +24,10 @@ export interface HeadRecovery {
 }
 
 export function createHeadRecovery(deps: {
-  store: Pick<MessageStore, 'newestAt' | 'lastOfEachSince'>;
-  conversations: Pick<ConversationService, 'advanceHeads' | 'flushHeads'>;
+  store: Pick<MessageStore, 'newestAt' | 'lastOfEachSince' | 'newestChangeAt' | 'lastRevsSince'>;
+  conversations: Pick<ConversationService, 'advanceHeads' | 'advanceRev' | 'flushHeads'>;
+  /** Completes deletions of messages since a time. Never rejects. */
+  finishDeletions: (since: Date) => Promise<void>;
   clock: () => Date;
   log: Logger;
 }): HeadRecovery {
@@ -34,12 +37,19 @@ export function createHeadRecovery(deps: {
   let closed = false;
 
   async function recover(since: number): Promise<void> {
-    const newest = await deps.store.newestAt();
-    if (newest === undefined) return;
-    const from = Math.min(newest.getTime(), since) - LOOK_BACK_MS;
-    const lasts = await deps.store.lastOfEachSince(new Date(from));
-    deps.conversations.advanceHeads(headsOf(lasts));
-    await deps.conversations.flushHeads();
+    const { store, conversations } = deps;
+    const lookBack = (newest: Date): Date =>
+      new Date(Math.min(newest.getTime(), since) - LOOK_BACK_MS);
+    const [newest, newestChange] = await Promise.all([store.newestAt(), store.newestChangeAt()]);
+    if (newest !== undefined) {
+      conversations.advanceHeads(headsOf(await store.lastOfEachSince(lookBack(newest))));
+    }
+    if (newestChange !== undefined) {
+      const changed = await store.lastRevsSince(lookBack(newestChange));
+      for (const { _id, rev } of changed) conversations.advanceRev(_id, rev);
+      await deps.finishDeletions(lookBack(newestChange));
+    }
+    await conversations.flushHeads();
   }
 
   async function untilDone(since: number): Promise<void> {

@@ -53,7 +53,8 @@ function deleted(
     );
   }
   if (record.deletedAt !== undefined) return record;
-  const { attachments: _a, replyTo: _r, reactions: _e, editedAt: _t, ...place } = record;
+  // Its files stay named until they are gone, and are shown to nobody.
+  const { replyTo: _r, reactions: _e, editedAt: _t, ...place } = record;
   return { ...place, text: '', deletedAt: now, updatedAt: now };
 }
 
@@ -69,6 +70,13 @@ function reacted(
     return new AppError(
       'too_many_reactions',
       `A message has at most ${limits.reactionsPerMessage} different reactions.`,
+    );
+  }
+  const choices = before.reduce((sum, { userIds }) => sum + userIds.length, 0);
+  if (active && choices >= limits.choicesPerMessage) {
+    return new AppError(
+      'too_many_reactions',
+      `A message takes at most ${limits.choicesPerMessage} reactions in all.`,
     );
   }
   const { reactions: _before, ...rest } = record;

@@ -6,7 +6,7 @@ import { LRUCache } from 'lru-cache';
 import mongoose, { type Connection } from 'mongoose';
 import { unavailable } from '../../errors.ts';
 import { type CacheContext, createCache } from '../../infra/cache.ts';
-import { firstIdAt, idTime, type Transaction } from '../../infra/mongo.ts';
+import { firstIdAt, idTime, isDuplicateKey } from '../../infra/mongo.ts';
 import { type Read, type ReadOptions, readPrimary } from '../../infra/secondary-reads.ts';
 import type { Attachment, Message, Reaction, ReplyReference } from '../../protocol/types.ts';
 import { presentMessage } from './messages.present.ts';
@@ -99,6 +99,7 @@ schema.index(
   { conversationId: 1, rev: 1 },
   { unique: true, partialFilterExpression: { rev: { $gt: 0 } } },
 );
+schema.index({ updatedAt: 1 }, { partialFilterExpression: { rev: { $gt: 0 } } });
 
 /** The collection with its indexes, registered on a connection. */
 export const messageModel = (connection: Connection) =>
@@ -242,17 +243,50 @@ export function createMessageStore(
         })
         .toArray(),
     find: (id: string): Promise<MessageRecord | null> => collection.findOne({ _id: id }),
-    findMany: (ids: string[], transaction: Transaction): Promise<MessageRecord[]> =>
-      collection.find({ _id: { $in: ids } }, { session: transaction }).toArray(),
-    /** Puts messages in the place of what they were. */
-    replace: async (records: MessageRecord[], transaction: Transaction): Promise<void> => {
-      await collection.bulkWrite(
-        records.map(({ _id, ...rest }) => ({
-          replaceOne: { filter: { _id }, replacement: rest },
-        })),
-        { session: transaction },
-      );
+    /**
+     * Puts a message in the place of what it was, if it still is that. False: it was changed
+     * meanwhile, or its new rev is taken.
+     */
+    replace: async (before: MessageRecord, after: MessageRecord): Promise<boolean> => {
+      const { _id, ...replacement } = after;
+      try {
+        const filter = { _id, rev: before.rev };
+        return (await collection.replaceOne(filter, replacement)).matchedCount === 1;
+      } catch (error) {
+        if (isDuplicateKey(error)) return false;
+        throw error;
+      }
     },
+    /** The files of a deleted message are gone. */
+    forgetFiles: async (id: string): Promise<void> => {
+      await collection.updateOne({ _id: id }, { $unset: { attachments: 1 } });
+    },
+    /** Messages that were deleted since, and whose files may still be there. */
+    deletedWithFiles: (since: Date): Promise<MessageRecord[]> =>
+      collection
+        .find({
+          rev: { $gt: 0 },
+          updatedAt: { $gte: since },
+          deletedAt: { $exists: true },
+          attachments: { $exists: true },
+        })
+        .toArray(),
+    /** When a message was last changed; undefined when none ever was. */
+    newestChangeAt: async (): Promise<Date | undefined> => {
+      const newest = await collection.findOne(
+        { rev: { $gt: 0 } },
+        { sort: { updatedAt: -1 }, projection: { updatedAt: 1 } },
+      );
+      return newest?.updatedAt;
+    },
+    /** Of every conversation the last rev among the changes made since. */
+    lastRevsSince: (since: Date): Promise<{ _id: string; rev: number }[]> =>
+      collection
+        .aggregate<{ _id: string; rev: number }>([
+          { $match: { rev: { $gt: 0 }, updatedAt: { $gte: since } } },
+          { $group: { _id: '$conversationId', rev: { $max: '$rev' } } },
+        ])
+        .toArray(),
     /** The highest seq of a conversation; 0 when it has no message. */
     lastSeq: async (conversationId: string): Promise<number> => {
       const last = await collection.findOne(

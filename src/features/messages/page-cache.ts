@@ -20,6 +20,8 @@ const PAGES_SIZE = 64 * 1024 * 1024;
 const NEWEST_SIZE = 64 * 1024 * 1024;
 /** What a message needs beside its text, in characters, about. */
 const MESSAGE_SIZE = 400;
+/** A reaction, and each person who chose it. */
+const CHOICE_SIZE = 30;
 /** As many as a page may hold. */
 const NEWEST_COUNT = limits.pageMax;
 
@@ -292,7 +294,8 @@ export function createPageCache(deps: {
       const held = newest.peek(conversationId);
       if (held === undefined || rev <= held.rev) return;
       // Without the change before this one it could not be said that all are known.
-      if (rev !== held.rev + 1) return void newest.delete(conversationId);
+      // And one that is being read to follow may be read as it was.
+      if (rev !== held.rev + 1 || seq > held.seq) return void newest.delete(conversationId);
       held.rev = rev;
       const index = seq - held.seq - 1 + held.messages.length;
       const before = held.messages[index];
@@ -334,5 +337,9 @@ function isCurrent(held: Newest | undefined, { seq, rev, lastId }: PageState): h
   return seq === 0 || held.ids.at(seq - held.seq - 1) === lastId;
 }
 
-const sizeOf = (one: Message | string): number =>
-  typeof one === 'string' ? one.length : one.text.length + MESSAGE_SIZE;
+function sizeOf(one: Message | string): number {
+  if (typeof one === 'string') return one.length;
+  const { text, reactions = [] } = one;
+  const choices = reactions.reduce((sum, { userIds }) => sum + userIds.length, reactions.length);
+  return text.length + MESSAGE_SIZE + choices * CHOICE_SIZE;
+}

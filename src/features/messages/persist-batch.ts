@@ -228,6 +228,7 @@ export function headsOf(records: MessagePlace[]): HeadAdvance[] {
     const isNewer = known === undefined || seq > known.seq;
     advances.set(conversationId, {
       conversationId,
+      rev: 0,
       seq: isNewer ? seq : known.seq,
       lastId: isNewer ? _id : known.lastId,
       at: isNewer ? createdAt : known.at,

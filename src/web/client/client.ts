@@ -20,7 +20,7 @@ import { type Api, createApi, type PageRequest } from './api.ts';
 import { CatchUp } from './catch-up.ts';
 import { Connection } from './connection.ts';
 import { Emitter } from './emitter.ts';
-import { ProblemError } from './errors.ts';
+import { isRetryable, ProblemError } from './errors.ts';
 import { createHttp, type HttpOptions } from './http.ts';
 import { MessageStore } from './message-store.ts';
 import { Outbox, type OutboxEntry, type OutboxStorage } from './outbox.ts';
@@ -64,6 +64,8 @@ export class ParleyClient {
   readonly ownId: string;
   readonly #catchUp: CatchUp;
   readonly #groupIds = new Set<string>();
+  /** Quoted messages that are being asked for, or are not there. */
+  readonly #quotesAsked = new Set<string>();
   #seeded = { people: false, groups: false };
   #wasOnline = false;
   /** Grows with what a list of people that is being read may lack. */
@@ -196,10 +198,26 @@ export class ParleyClient {
     return (this.messages.firstSeq(conversationId) ?? Number.POSITIVE_INFINITY) <= seq;
   }
 
-  /** Fetches a message that is quoted and not loaded. */
-  async loadQuoted(conversationId: string, { _id, seq }: ReplyReference): Promise<void> {
-    const { data } = await this.#page(conversationId, { around: seq, limit: 1 });
-    for (const message of data) if (message._id === _id) this.messages.addQuoted(message);
+  /**
+   * Fetches a message that is quoted and not loaded, once however many quote it. One that is not
+   * there for this member is not asked for again.
+   */
+  async loadQuoted(
+    conversationId: string,
+    { _id, seq }: Pick<ReplyReference, '_id' | 'seq'>,
+  ): Promise<void> {
+    if (this.#quotesAsked.has(_id)) return;
+    this.#quotesAsked.add(_id);
+    try {
+      const { data } = await this.#page(conversationId, { around: seq, limit: 1 });
+      const message = data.find((one) => one._id === _id);
+      if (!message) return;
+      this.messages.addQuoted(message);
+      this.#quotesAsked.delete(_id);
+    } catch (error) {
+      if (isRetryable(error)) this.#quotesAsked.delete(_id);
+      throw error;
+    }
   }
 
   async edit(messageId: string, text: string): Promise<void> {

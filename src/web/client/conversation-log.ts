@@ -76,10 +76,12 @@ export class ConversationLog {
       this.#takeFromAside();
       return 'added';
     }
-    if (firstSeq === undefined || message.seq < firstSeq - 1) return 'known';
+    if (firstSeq === undefined || message.seq < firstSeq - 1) {
+      return message.rev > 0 ? this.#holdChange(message) : 'known';
+    }
     if (message.seq === firstSeq - 1) {
       // Overtaken on its way by the message that began this window.
-      this.#messages = [message, ...this.#messages];
+      this.#messages = [this.asChanged(message), ...this.#messages];
       return 'added';
     }
     return this.#replace(message.seq - firstSeq, message);
@@ -98,10 +100,19 @@ export class ConversationLog {
     return isNext ? receipt : 'gap';
   }
 
+  /** A message as it is now, as far as changes told of it are held. */
+  asChanged(message: Message): Message {
+    const later = this.#changedBefore.get(message.seq);
+    return later !== undefined && later._id === message._id && later.rev > message.rev
+      ? later
+      : message;
+  }
+
   /** Takes a page of history in, ascending and contiguous, wherever it joins the window. */
   addPage(read: readonly Message[], hasOlder: boolean): void {
     this.#paged = true;
-    const page = read.map((message) => this.#asChanged(message));
+    const page = read.map((message) => this.asChanged(message));
+    for (const { seq } of read) this.#changedBefore.delete(seq);
     const first = page[0];
     const last = page.at(-1);
     if (!first || !last) {
@@ -158,14 +169,6 @@ export class ConversationLog {
       this.#changedBefore.delete(oldest);
     }
     return 'known';
-  }
-
-  #asChanged(message: Message): Message {
-    const later = this.#changedBefore.get(message.seq);
-    this.#changedBefore.delete(message.seq);
-    return later !== undefined && later._id === message._id && later.rev > message.rev
-      ? later
-      : message;
   }
 
   #takeFromAside(): void {

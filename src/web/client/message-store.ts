@@ -40,6 +40,9 @@ export interface Seed {
   rev: number;
 }
 
+/** Of all conversations; the oldest are asked for again when they are shown. */
+const QUOTED_MESSAGES = 1_000;
+
 const nothing: ConversationView = { messages: [], atStart: false, ready: false };
 
 export class MessageStore {
@@ -140,11 +143,14 @@ export class MessageStore {
     return held?._id === _id ? held : this.#quoted.get(_id);
   }
 
-  /** Keeps a message that is quoted. */
-  addQuoted(message: Message): void {
+  /** Keeps a message that is quoted. It may have been read before a change that was told. */
+  addQuoted(read: Message): void {
+    const message = this.#logs.get(read.conversationId)?.asChanged(read) ?? read;
     const known = this.#quoted.get(message._id);
     if (known !== undefined && known.rev >= message.rev) return;
     this.#quoted.set(message._id, message);
+    const [oldest] = this.#quoted.keys();
+    if (this.#quoted.size > QUOTED_MESSAGES && oldest !== undefined) this.#quoted.delete(oldest);
     this.#publish();
   }
 
@@ -190,6 +196,9 @@ export class MessageStore {
   forget(conversationId: string): void {
     for (const map of [this.#logs, this.#readSeqs, this.#headSeqs, this.#views]) {
       map.delete(conversationId);
+    }
+    for (const [id, message] of this.#quoted) {
+      if (message.conversationId === conversationId) this.#quoted.delete(id);
     }
     this.#publish();
   }

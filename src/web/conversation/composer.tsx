@@ -22,7 +22,7 @@ const COUNT_FROM = limits.textLength - 300;
 export function Composer({ conversation }: { conversation: Conversation }) {
   const { chat } = useChat();
   const { id, name } = conversation;
-  const { draft, setText, setFault, dropImage, dropReply, endEdit, clear } = useDraft(id);
+  const { draft, setText, setFault, dropImage, dropReply, endEdit, edited, clear } = useDraft(id);
   const begin = useBeginDraft(id);
   const add = useAddPicture(id);
   const input = useRef<HTMLTextAreaElement>(null);
@@ -33,7 +33,7 @@ export function Composer({ conversation }: { conversation: Conversation }) {
   const hasPicture = draft.image !== undefined || editing?.message.image !== undefined;
   const save = useMutation({
     mutationFn: (change: { id: string; text: string }) => chat.edit(change.id, change.text),
-    onSuccess: endEdit,
+    onSuccess: (_done, change) => edited(change.id, change.text),
     onError: (error) => setFault(explain(error)),
   });
   const maySend = (text !== '' || hasPicture) && !isTooLong && !save.isPending;

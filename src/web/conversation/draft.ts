@@ -21,7 +21,17 @@ export function useDraft(conversationId: string) {
       drafts.set(conversationId, rest);
     },
     /** Goes back to what was being written before an edit. */
-    endEdit: () => drafts.set(conversationId, drafts.of(conversationId).editing?.before ?? empty),
+    endEdit: () => {
+      const { editing } = drafts.of(conversationId);
+      if (editing) drafts.set(conversationId, editing.before);
+    },
+    /** The same after an edit was saved, unless one went on writing or did something else. */
+    edited: (messageId: string, text: string) => {
+      const { editing, text: now } = drafts.of(conversationId);
+      if (editing?.message._id === messageId && now.trim() === text) {
+        drafts.set(conversationId, editing.before);
+      }
+    },
     clear: () => drafts.set(conversationId, empty),
   };
 }
@@ -50,10 +60,19 @@ export function useAddPicture(conversationId: string) {
   return async (files: readonly File[]) => {
     if (files.length === 0) return;
     const picture = firstPicture(files);
+    if (drafts.of(conversationId).editing) {
+      return drafts.change(conversationId, { fault: 'An edit changes the words only.' });
+    }
     drafts.change(conversationId, { fault: picture ? '' : notAPicture });
     if (!picture) return;
     try {
-      drafts.change(conversationId, { image: await preparePicture(picture) });
+      const image = await preparePicture(picture);
+      const draft = drafts.of(conversationId);
+      const { editing } = draft;
+      // It belongs to what was being written, though an edit has begun meanwhile.
+      if (!editing) return drafts.change(conversationId, { image });
+      const before = { ...editing.before, image };
+      drafts.set(conversationId, { ...draft, editing: { ...editing, before } });
     } catch (error) {
       const fault = error instanceof Error ? error.message : 'This picture cannot be used.';
       drafts.change(conversationId, { fault });

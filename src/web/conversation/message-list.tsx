@@ -7,7 +7,6 @@ import { useConversationView, useOutboxEntries, useSummaries } from '../state/li
 import { Announcer } from './announcer.tsx';
 import { Beginning } from './beginning.tsx';
 import { ConversationActionsContext } from './conversation-actions.ts';
-import { useDraft } from './draft.ts';
 import { JumpButton } from './jump-button.tsx';
 import { ListTop } from './list-top.tsx';
 import { MessageRow } from './message-row.tsx';
@@ -19,14 +18,14 @@ import { useUnreadLine } from './use-unread-line.ts';
 
 /** So many rows are drawn at first, and so many more each time one comes near the top. */
 const STEP = 60;
+const TOO_FAR = 'The message lies too far back to be shown from here.';
 /** At the end of the conversation no more than this is kept on the page. */
 const MOST_AT_END = 300;
 
 /** The messages of one conversation; older ones load as one scrolls up. */
 export function MessageList({ conversation }: { conversation: Conversation }) {
   const { id } = conversation;
-  const { chat } = useChat();
-  const { setFault } = useDraft(id);
+  const { chat, drafts } = useChat();
   const { messages, atStart } = useConversationView(id);
   const entries = useOutboxEntries(id);
   const unread = useSummaries().get(id)?.unread ?? 0;
@@ -71,12 +70,11 @@ export function MessageList({ conversation }: { conversation: Conversation }) {
     mutationFn: (seq: number) => chat.loadFrom(id, seq),
     onSuccess: (isThere, seq) => {
       const key = isThere ? keyAt(chat.messages.view(id).messages, seq, chat.ownId) : undefined;
-      if (key === undefined)
-        return setFault('The message lies too far back to be shown from here.');
+      if (key === undefined) return drafts.change(id, { fault: TOO_FAR });
       setFrom((before) => Math.min(before, seq - STEP / 2));
       toRow(key);
     },
-    onError: (error) => setFault(explain(error)),
+    onError: (error) => drafts.change(id, { fault: explain(error) }),
   });
   const jumpTo = jump.mutate;
   const isAdmin = conversation.kind === 'group' && conversation.group.admins.includes(chat.ownId);

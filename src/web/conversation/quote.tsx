@@ -1,22 +1,34 @@
 import { clsx } from 'clsx';
 import { type CSSProperties, useEffect } from 'react';
 import type { ReplyReference } from '../../protocol/types.ts';
+import { askedDelay, isRetryable } from '../client/errors.ts';
 import { useChat } from '../state/chat.tsx';
-import { useQuoted } from '../state/live.ts';
+import { useConnectionStatus, useQuoted } from '../state/live.ts';
 import { excerptOf, hueOf } from '../state/wording.ts';
 import { useConversationActions } from './conversation-actions.ts';
+
+const FIRST_PAUSE = 100;
+const PAUSE = 5_000;
 
 /** The message that one answers, above the answer. A click leads to it. */
 export function Quote({ reply, isOwn }: { reply: ReplyReference; isOwn: boolean }) {
   const { chat } = useChat();
   const { conversationId, senderOf, jumpTo } = useConversationActions();
   const message = useQuoted(conversationId, reply);
-  const isUnknown = message === undefined;
+  const isAsking = useConnectionStatus() === 'online' && message === undefined;
+  const { _id, seq } = reply;
 
   useEffect(() => {
-    // What is not found stays without its words; the way to it is the same.
-    if (isUnknown) chat.loadQuoted(conversationId, reply).catch(() => undefined);
-  }, [chat, conversationId, reply, isUnknown]);
+    if (!isAsking) return;
+    const ask = () =>
+      chat.loadQuoted(conversationId, { _id, seq }).catch((error: unknown) => {
+        // What is not found stays without its words; the way to it is the same.
+        if (isRetryable(error)) timer = setTimeout(ask, Math.max(PAUSE, askedDelay(error)));
+      });
+    // Not of rows that are only scrolled past.
+    let timer = setTimeout(ask, FIRST_PAUSE);
+    return () => clearTimeout(timer);
+  }, [chat, conversationId, _id, seq, isAsking]);
 
   const { id, name } = senderOf(reply);
   return (
