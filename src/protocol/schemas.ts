@@ -143,10 +143,14 @@ export const historyQuery = z
     /** The page with this number in its middle. */
     around: seqParameter.optional(),
   })
+  .refine((query) => query.before === undefined || query.after === undefined, {
+    path: ['after'],
+    message: 'Give before or after, not both',
+  })
   .refine(
     ({ before, after, around }) =>
-      [before, after, around].filter((given) => given !== undefined).length <= 1,
-    { path: ['before'], message: 'Give only one of before, after and around' },
+      around === undefined || (before === undefined && after === undefined),
+    { path: ['around'], message: 'Give around without before and after' },
   );
 
 const hasContent = (content: { text?: string | undefined; image?: string | undefined }) =>
