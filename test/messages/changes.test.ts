@@ -140,6 +140,56 @@ describe.each([
   }
 });
 
+/** A server with two messages in its memory, and a change of one of which it heard nothing. */
+describe('a change that another instance made, and told nobody', () => {
+  let server: TestServer;
+  beforeAll(async () => {
+    server = await startTestServer({ database: createDatabaseName() });
+  });
+  afterAll(async () => {
+    await server.close();
+    await dropDatabase(new URL(server.config.mongodb.uri).pathname.slice(1));
+  });
+
+  async function scene() {
+    const [ann, ben] = [await signUp(server.url), await signUp(server.url)];
+    const ask = async <T>(method: string, path: string, body?: object) =>
+      (
+        await call<T>(server.url, method, path, {
+          as: ann,
+          ...(body === undefined ? {} : { body }),
+        })
+      ).body;
+    const path = `/api/messages/send/${ben.id}`;
+    const first = await ask<Message>('POST', path, { text: 'one' });
+    const second = await ask<Message>('POST', path, { text: 'two' });
+    const texts = async () =>
+      (await ask<Message[]>('GET', `/api/messages/${ben.id}`)).map(({ text }) => text);
+    expect(await texts()).toEqual(['one', 'two']);
+    await withDatabase(new URL(server.config.mongodb.uri).pathname.slice(1), async (db) => {
+      const fields = { text: 'ONE', rev: 1, updatedAt: new Date() };
+      await db
+        .collection<{ _id: string }>('messages')
+        .updateOne({ _id: first._id }, { $set: fields });
+    });
+    return { ask, first, second, texts };
+  }
+
+  it('is read at once by who asks for the same and is told that it is so', async () => {
+    const { ask, first, texts } = await scene();
+    const again = await ask<Message>('PATCH', `/api/messages/${first._id}`, { text: 'ONE' });
+    expect(again.rev).toBe(1);
+    expect(await texts()).toEqual(['ONE', 'two']);
+  });
+
+  it('is read at once with the next change', async () => {
+    const { ask, second, texts } = await scene();
+    const next = await ask<Message>('PATCH', `/api/messages/${second._id}`, { text: 'TWO' });
+    expect(next.rev).toBe(2);
+    expect(await texts()).toEqual(['ONE', 'TWO']);
+  });
+});
+
 describe('an instance that dies behind a change', () => {
   let server: TestServer;
   beforeAll(async () => {
