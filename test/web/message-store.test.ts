@@ -119,6 +119,14 @@ describe('the message store', () => {
     expect(store.summaries().get(direct)?.unread).toBe(0);
   });
 
+  it('reads up to an own message that a page brings', () => {
+    const { store } = setup();
+    store.seed([{ conversationId: direct, lastMessage: message(5), readSeq: 0, rev: 0 }]);
+    const page = messagesFrom(1, 4).map((one) => (one.seq === 3 ? { ...one, senderId: own } : one));
+    store.addPage(direct, page, false);
+    expect(store.summaries().get(direct)?.unread).toBe(2);
+  });
+
   it('is behind exactly when a head says more than it knows', () => {
     const { store, seen } = setup();
     store.receive(message(1));

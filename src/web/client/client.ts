@@ -79,7 +79,10 @@ export class ParleyClient {
     this.outbox = new Outbox({
       storage,
       send: (entry) => this.#send(entry),
-      onStored: (message) => this.messages.receive(message),
+      onStored: (message) => {
+        // Of a group that one left meanwhile nothing is kept.
+        if (!this.#isOfStrangeGroup(message)) this.messages.receive(message);
+      },
     });
     this.presence = new Presence({
       watch: (userIds) => this.connection.ask('watchPresence', { userIds }),
@@ -310,10 +313,16 @@ export class ParleyClient {
   }
 
   #receive(message: Message): void {
-    this.messages.receive(message);
-    const isStranger =
-      message.groupId !== undefined ? !this.#groupIds.has(message.groupId) : message.seq === 1;
-    if (isStranger) this.notices.emit({ type: 'listsStale' });
+    const isOfStrangeGroup = this.#isOfStrangeGroup(message);
+    // It came behind one's leaving; or the list brings the group, with this as its last message.
+    if (!isOfStrangeGroup) this.messages.receive(message);
+    const isFirst = message.groupId === undefined && message.seq === 1;
+    if (isOfStrangeGroup || isFirst) this.notices.emit({ type: 'listsStale' });
+  }
+
+  /** While the list of groups was not read every group may be one's own. */
+  #isOfStrangeGroup({ groupId }: Message): boolean {
+    return groupId !== undefined && this.#seeded.groups && !this.#groupIds.has(groupId);
   }
 
   async #send(entry: OutboxEntry): Promise<Message> {

@@ -156,6 +156,7 @@ export class MessageStore {
 
   addPage(conversationId: string, page: readonly Message[], hasOlder: boolean): void {
     this.#log(conversationId).addPage(page, hasOlder);
+    for (const message of page) this.#readOwn(message);
     this.#publish(conversationId);
   }
 
