@@ -89,8 +89,9 @@ export function createGroupService(deps: {
     return group;
   }
 
-  const tellNewMembers = (group: Group, userIds: string[]): void =>
-    fanout.emit({ rooms: userIds.map(userRoom) }, 'newGroup', group);
+  /** @param readSeq of all of them: what was before it is not for them */
+  const tellNewMembers = (group: Group, userIds: string[], readSeq: number): void =>
+    fanout.emit({ rooms: userIds.map(userRoom) }, 'newGroup', { ...group, readSeq });
 
   /**
    * The members, held against other changes until the transaction ends, if the user may change
@@ -216,7 +217,7 @@ export function createGroupService(deps: {
         return { change: { ...change, left: [], changed: [] }, result: undefined };
       });
       const group = await presentOne(groupId);
-      tellNewMembers(group, members);
+      tellNewMembers(group, members, 0);
       return { ...group, unreadCount: 0, readSeq: 0, rev: 0 };
     },
 
@@ -261,7 +262,7 @@ export function createGroupService(deps: {
     addMembers: async (userId: string, groupId: string, memberIds: string[]): Promise<Group> => {
       requireAdmin(await conversations.authorize(userId, groupId));
       await users.requireAllExisting([...new Set(memberIds)]);
-      const added = await conversations.changeMembers(async (transaction) => {
+      const { added, fromSeq } = await conversations.changeMembers(async (transaction) => {
         const { members, version } = await lockAsAdmin(userId, groupId, transaction);
         const present = new Set(members.map((member) => member.userId));
         const missing = [...new Set(memberIds)].filter((id) => !present.has(id));
@@ -269,14 +270,15 @@ export function createGroupService(deps: {
         const group = await store.find(groupId, transaction);
         // Asked of the messages themselves: the head may be a moment behind them.
         const fromSeq = group?.history === 'sinceJoin' ? await deps.messages.lastSeq(groupId) : 0;
-        if (missing.length === 0) return { result: [] };
+        if (missing.length === 0) return { result: { added: [], fromSeq } };
         await conversations.addMembers(groupId, missing, fromSeq, transaction);
         const change = { conversationId: groupId, version, joined: missing };
-        return { change: { ...change, left: [], changed: [] }, result: missing };
+        const result = { added: missing, fromSeq };
+        return { change: { ...change, left: [], changed: [] }, result };
       });
       const group = await presentOne(groupId);
       if (added.length === 0) return group;
-      tellNewMembers(group, added);
+      tellNewMembers(group, added, fromSeq);
       tellUpdate(group, added);
       return group;
     },
