@@ -5,14 +5,15 @@
  * `announce` is for what must be known everywhere (a session ended, a member removed): the word
  * is written in the transaction of the change that it tells, so that neither is there without
  * the other, and the caller waits until the live instances have applied it, at most 2 s.
- * Every instance listens to both sources always, so nothing has to be switched over when
- * Redis dies, and a subscriber cannot tell which way a word came.
+ * Every instance listens to both sources (bus-listener.ts: one that is alone looks only now and
+ * then), so nothing has to be switched over when Redis dies, and a subscriber cannot tell which
+ * way a word came.
  *
  * Known limit: an instance whose change stream breaks beyond resuming has missed
  * announcements; it then calls the gap handlers, which forget what they cached.
  */
-import { setTimeout as delay } from 'node:timers/promises';
 import mongoose, { type Connection } from 'mongoose';
+import { createBusListener } from './bus-listener.ts';
 import { withLimit } from './lifecycle.ts';
 import type { Logger } from './logger.ts';
 import { newId, type Transaction, transactOn } from './mongo.ts';
@@ -55,8 +56,6 @@ export interface Bus {
 const CONFIRM_MS = 2_000;
 /** Resuming needs no more than this; the collection is a channel, not a store. */
 const KEPT_SECONDS = 300;
-const OPEN_MS = 10_000;
-const REOPEN_MS = 500;
 /** More than this waiting for MongoDB is dropped: what it carries heals by itself. */
 const OUTGOING_MAX = 5_000;
 
@@ -87,9 +86,6 @@ export function createBus(deps: {
   const confirmations = new Map<string, { missing: Set<string>; done: () => void }>();
   let outgoing: Envelope[] = [];
   let flushing = false;
-  let stream: mongoose.mongo.ChangeStream | undefined;
-  let tailing: Promise<void> = Promise.resolve();
-  let streaming = false;
   let closed = false;
 
   function envelope(topic: string, payload: unknown): Envelope {
@@ -198,40 +194,6 @@ export function createBus(deps: {
     }
   }
 
-  /** Reads the change stream until the bus is closed, opening it again whenever it breaks. */
-  async function tail(onFirstOpen: () => void): Promise<void> {
-    let opens = 0;
-    while (!closed) {
-      const opened = collection.watch([{ $match: { operationType: 'insert' } }], {
-        // Well below the connection's limit for an answer.
-        maxAwaitTimeMS: 1_000,
-      });
-      stream = opened;
-      try {
-        // A stream delivers from the moment the server has opened its cursor.
-        let change = await withLimit(opened.tryNext(), OPEN_MS, 'opening the bus');
-        streaming = true;
-        opens++;
-        if (opens === 1) onFirstOpen();
-        else await fillGap();
-        while (!closed) {
-          if (change?.operationType === 'insert') {
-            await receive(change.fullDocument as unknown as Envelope);
-          }
-          change = await opened.next();
-        }
-      } catch (error) {
-        streaming = false;
-        if (closed) break;
-        log.warn({ err: error }, 'the change stream of the bus broke; opening it again');
-        await delay(REOPEN_MS);
-      } finally {
-        // Also when the collection was dropped: the stream then ends without an error.
-        await opened.close().catch(() => undefined);
-      }
-    }
-  }
-
   async function fillGap(): Promise<void> {
     for (const handler of gapHandlers) {
       try {
@@ -242,6 +204,15 @@ export function createBus(deps: {
     }
   }
 
+  const listener = createBusListener<Envelope>({
+    client: connection.getClient(),
+    collection,
+    mayRest: () => redis?.available() === true && deps.peers().length === 0,
+    receive,
+    onGap: fillGap,
+    log,
+  });
+
   return {
     publish,
     announce,
@@ -249,25 +220,24 @@ export function createBus(deps: {
       handlers.set(topic, [...(handlers.get(topic) ?? []), handler as Handler]);
     },
     onGap: (handler) => gapHandlers.push(handler),
-    healthy: () => streaming,
+    healthy: listener.healthy,
     start: async () => {
       redis?.subscriber.on('message', (from, text) => {
-        if (from === channel) void receive(JSON.parse(text) as Envelope);
+        if (from !== channel) return;
+        const message = JSON.parse(text) as Envelope;
+        if (message.from !== instanceId) listener.wake();
+        void receive(message);
       });
       redis?.subscribe(channel);
-      await withLimit(
-        new Promise<void>((resolve) => {
-          tailing = tail(resolve);
-        }),
-        OPEN_MS,
-        'opening the change stream of the bus',
-      );
+      redis?.onChange((available) => {
+        if (!available) listener.wake();
+      });
+      await listener.start();
     },
     close: async () => {
       await flush();
       closed = true;
-      await stream?.close();
-      await tailing;
+      await listener.close();
     },
   };
 }

@@ -1,0 +1,171 @@
+/**
+ * Hears what other instances write to the collection of the bus.
+ *
+ * By a change stream, which hears everything within milliseconds and misses nothing. It has its
+ * price: MongoDB shows it every message that anybody stores, which is a tenth of what storing one
+ * costs there. An instance that is alone and has Redis need not pay that: it closes the stream,
+ * looks into the collection twice a second and opens the stream again, from where it last looked,
+ * as soon as there is a word, anybody else is heard of or Redis is gone. Words of its own count:
+ * whoever announced something may not have learned that it was committed.
+ */
+import { setTimeout as delay } from 'node:timers/promises';
+import type mongoose from 'mongoose';
+import { withLimit } from './lifecycle.ts';
+import type { Logger } from './logger.ts';
+
+export interface BusListener {
+  /** Resolves when everything that is written from now on will be heard. */
+  start(): Promise<void>;
+  /** Somebody else is there, or Redis is not: no rest, and an end of the one there is. */
+  wake(): void;
+  /** Whether words arrive. */
+  healthy(): boolean;
+  close(): Promise<void>;
+}
+
+const OPEN_MS = 10_000;
+const REOPEN_MS = 500;
+/** Well below the connection's limit for an answer. */
+const AWAIT_MS = 1_000;
+const LOOK_MS = 500;
+/** Without a look for so long it is not known whether there are words. */
+const LOOK_OVERDUE_MS = 2_000;
+/**
+ * How far back a look goes, and how long an instance is alone before it rests. Longer than a
+ * transaction may take (its word bears the time of its beginning) and clocks may differ.
+ */
+const LOOK_BACK_MS = 15_000;
+
+/**
+ * @param deps.mayRest whether this instance is alone and reachable without the stream.
+ * @param deps.restAfterMs how long it must have been, instead of 15 s.
+ */
+export function createBusListener<Word>(deps: {
+  client: mongoose.mongo.MongoClient;
+  collection: mongoose.mongo.Collection;
+  mayRest: () => boolean;
+  receive: (word: Word) => Promise<void>;
+  /** Words may have been missed. */
+  onGap: () => Promise<void>;
+  restAfterMs?: number;
+  log: Logger;
+}): BusListener {
+  const { collection, log } = deps;
+  const restAfterMs = deps.restAfterMs ?? LOOK_BACK_MS;
+  let stream: mongoose.mongo.ChangeStream | undefined;
+  let listening: Promise<void> = Promise.resolve();
+  let streaming = false;
+  let opened = false;
+  let closed = false;
+  /** Of the last word, or sign of somebody else; performance.now(). */
+  let company = performance.now();
+  /** The last look that found nothing: when, and how far MongoDB was then. */
+  let looked: { at: number; operationTime: mongoose.mongo.Timestamp } | undefined;
+  let endRest: AbortController | undefined;
+
+  const mayRest = (): boolean =>
+    deps.mayRest() && performance.now() - company > restAfterMs && !closed;
+
+  /** @returns whether anybody has written lately; if not, `looked` says until when. */
+  async function findsWords(): Promise<boolean> {
+    const session = deps.client.startSession();
+    try {
+      const since = new Date(Date.now() - LOOK_BACK_MS);
+      const word = await collection.findOne(
+        { at: { $gt: since } },
+        { session, projection: { _id: 1 } },
+      );
+      if (word !== null || session.operationTime === undefined) return true;
+      looked = { at: performance.now(), operationTime: session.operationTime };
+      return false;
+    } finally {
+      await session.endSession();
+    }
+  }
+
+  /** Looks now and then, until somebody is there. The first look was before the stream's end. */
+  async function rest(): Promise<void> {
+    const ending = new AbortController();
+    endRest = ending;
+    try {
+      while (mayRest() && !ending.signal.aborted) {
+        await delay(LOOK_MS, undefined, { signal: ending.signal }).catch(() => undefined);
+        if (!mayRest() || ending.signal.aborted || (await findsWords())) break;
+      }
+    } finally {
+      endRest = undefined;
+      company = performance.now();
+    }
+  }
+
+  async function readStream(onOpen: () => void): Promise<'rest' | 'end'> {
+    const from = looked;
+    const reading = collection.watch([{ $match: { operationType: 'insert' } }], {
+      maxAwaitTimeMS: AWAIT_MS,
+      ...(from === undefined ? {} : { startAtOperationTime: from.operationTime }),
+    });
+    stream = reading;
+    try {
+      // A stream delivers from the moment the server has opened its cursor.
+      let change = await withLimit(reading.tryNext(), OPEN_MS, 'opening the bus');
+      streaming = true;
+      looked = undefined;
+      if (opened && from === undefined) await deps.onGap();
+      opened = true;
+      onOpen();
+      while (!closed) {
+        if (change?.operationType === 'insert') {
+          company = performance.now();
+          await deps.receive(change.fullDocument as unknown as Word);
+        }
+        // `tryNext` would say for ever that there is nothing yet.
+        else if (reading.closed) throw new Error('the change stream ended');
+        // Looking before the stream is closed leaves no time in which nobody listens.
+        else if (mayRest() && !(await findsWords())) return 'rest';
+        change = await reading.tryNext();
+      }
+      return 'end';
+    } finally {
+      streaming = false;
+      // Also when the collection was dropped: the stream then ends without an error.
+      await reading.close().catch(() => undefined);
+    }
+  }
+
+  async function listen(onOpen: () => void): Promise<void> {
+    while (!closed) {
+      try {
+        if ((await readStream(onOpen)) === 'rest') await rest();
+      } catch (error) {
+        if (closed) return;
+        // Where it ended may be what MongoDB has no more: begin anew, with a gap.
+        looked = undefined;
+        log.warn({ err: error }, 'the bus does not hear MongoDB; opening its change stream again');
+        await delay(REOPEN_MS);
+      }
+    }
+  }
+
+  return {
+    start: () =>
+      withLimit(
+        new Promise<void>((resolve) => {
+          listening = listen(resolve);
+        }),
+        OPEN_MS,
+        'opening the change stream of the bus',
+      ),
+    wake: () => {
+      company = performance.now();
+      endRest?.abort();
+    },
+    healthy: () =>
+      streaming || (looked !== undefined && performance.now() - looked.at < LOOK_OVERDUE_MS),
+    close: async () => {
+      closed = true;
+      endRest?.abort();
+      await stream?.close();
+      await listening;
+    },
+  };
+}
