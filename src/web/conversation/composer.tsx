@@ -13,6 +13,7 @@ import { useAddPicture, useBeginDraft, useDraft } from './draft.ts';
 import { DraftNotice } from './draft-notice.tsx';
 import { DraftPicture } from './draft-picture.tsx';
 import { LimitNotice } from './limit-notice.tsx';
+import { marksUp } from './mark-up.ts';
 import { PickPicture } from './pick-picture.tsx';
 
 /** How many characters before the limit the count is shown. */
@@ -86,7 +87,11 @@ export function Composer({ conversation }: { conversation: Conversation }) {
 
   const leave = editing ? endEdit : replyTo ? dropReply : undefined;
 
-  const onKeyDown = (event: KeyboardEvent) => {
+  const onKeyDown = (event: KeyboardEvent<HTMLTextAreaElement>) => {
+    if (!event.nativeEvent.isComposing && marksUp(event)) {
+      event.preventDefault();
+      return;
+    }
     if (event.key === 'Escape' && leave && !event.nativeEvent.isComposing) {
       event.preventDefault();
       leave();

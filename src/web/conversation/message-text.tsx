@@ -1,29 +1,40 @@
-import { Fragment } from 'react';
+import { Suspense, use, useMemo } from 'react';
+import { type Highlighter, htmlOf, isPlain, namesLanguage } from '../state/markdown.ts';
 
-const link = /(https?:\/\/[^\s<>"']+[^\s<>"'.,;:!?)\]}])/g;
+let highlighter: Promise<Highlighter | undefined> | undefined;
 
-/** Plain text: lines stay lines, web addresses become links, nothing else is interpreted. */
-export function MessageText({ text }: { text: string }) {
-  // Splitting by a pattern with one group puts the addresses at the odd places.
-  const parts = text.split(link);
-  return (
-    <span className="whitespace-pre-wrap wrap-anywhere">
-      {parts.map((part, index) => {
-        // biome-ignore lint/suspicious/noArrayIndexKey: the parts of a text keep their places
-        if (index % 2 === 0) return <Fragment key={index}>{part}</Fragment>;
-        return (
-          <a
-            // biome-ignore lint/suspicious/noArrayIndexKey: the parts of a text keep their places
-            key={index}
-            href={part}
-            target="_blank"
-            rel="nofollow noopener noreferrer"
-            className="rounded text-accent underline decoration-1 underline-offset-2 hover:text-accent-strong"
-          >
-            {part}
-          </a>
-        );
-      })}
-    </span>
+/** Without colours when they cannot be loaded; they are asked for again by the next page load. */
+function loadHighlighter(): Promise<Highlighter | undefined> {
+  highlighter ??= import('./highlight.ts').then(
+    (module) => module.highlight,
+    () => undefined,
   );
+  return highlighter;
+}
+
+/** A message's text, with its Markdown shown as what it means. */
+export function MessageText({ text }: { text: string }) {
+  if (isPlain(text)) return <span className="whitespace-pre-wrap wrap-anywhere">{text}</span>;
+  if (!namesLanguage(text)) return <Markdown text={text} />;
+  return (
+    // Colours change no measure: nothing moves when they come.
+    <Suspense fallback={<Markdown text={text} />}>
+      <ColouredMarkdown text={text} />
+    </Suspense>
+  );
+}
+
+function ColouredMarkdown({ text }: { text: string }) {
+  return <Markdown text={text} highlight={use(loadHighlighter())} />;
+}
+
+interface MarkdownProps {
+  text: string;
+  highlight?: Highlighter | undefined;
+}
+
+function Markdown({ text, highlight }: MarkdownProps) {
+  const html = useMemo(() => htmlOf(text, highlight), [text, highlight]);
+  // biome-ignore lint/security/noDangerouslySetInnerHtml: made without HTML, and sanitised
+  return <div className="markdown wrap-anywhere" dangerouslySetInnerHTML={{ __html: html }} />;
 }

@@ -3,6 +3,7 @@ import { CircleAlert, Clock, Image } from 'lucide-react';
 import type { OutboxEntry } from '../client/outbox.ts';
 import { useChat } from '../state/chat.tsx';
 import type { ConversationRow } from '../state/conversations.ts';
+import { wordsOf } from '../state/markdown.ts';
 import { useTypingWords } from '../state/typing-words.ts';
 import { counted } from '../state/wording.ts';
 
@@ -33,7 +34,7 @@ export function Preview({ row, waiting, isUnread }: PreviewProps) {
           <Clock size={13} aria-hidden className="shrink-0" />
         )}
         <span className="sr-only">{isFailed ? 'Not sent: ' : 'Sending: '}</span>
-        <span className="truncate">{waiting.text || 'Photo'}</span>
+        <span className="truncate">{wordsOf(waiting.text) || 'Photo'}</span>
       </span>
     );
   }
@@ -49,7 +50,7 @@ export function Preview({ row, waiting, isUnread }: PreviewProps) {
         {last.deletedAt !== undefined ? (
           <em>Message deleted</em>
         ) : (
-          last.text || (
+          wordsOf(last.text) || (
             <>
               <Image size={13} aria-hidden className="mr-1 inline -translate-y-px" />
               Photo

@@ -1,5 +1,7 @@
 /** How times, names and devices are worded. */
+
 import type { Message } from '../../protocol/types.ts';
+import { wordsOf } from './markdown.ts';
 
 const clock = new Intl.DateTimeFormat(undefined, { timeStyle: 'short' });
 const secondClock = new Intl.DateTimeFormat(undefined, { timeStyle: 'medium' });
@@ -57,7 +59,7 @@ export const counted = (count: number, one: string, many = `${one}s`): string =>
 /** A message in a line of its own, where it is only mentioned. */
 export function excerptOf({ text, deletedAt }: Pick<Message, 'text' | 'deletedAt'>): string {
   if (deletedAt !== undefined) return 'Message deleted';
-  return text === '' ? 'Photo' : text.slice(0, 200).replace(/\s+/g, ' ');
+  return text === '' ? 'Photo' : wordsOf(text);
 }
 
 /** One or two letters for a picture that is not there. */

@@ -1,0 +1,90 @@
+/**
+ * A message's text as people write it in chats: bold, italics, strike, code, lists, quotes and
+ * links of Markdown; no headings, tables, pictures or HTML. What is not marked up stays as it is
+ * typed, with its lines and spaces.
+ */
+import DOMPurify from 'dompurify';
+import MarkdownIt from 'markdown-it';
+
+/** HTML of a block of code with its words coloured; undefined: not a language that is known. */
+export type Highlighter = (code: string, language: string) => string | undefined;
+
+/** Characters of a text that is shown in one line. */
+const MAX_WORDS = 300;
+
+/** Whether it could say anything else than the text itself: most messages could not. */
+const markup = /[*_~`[\\<]|^\s*(?:>|[-+]\s|\d+[.)]\s)|https?:\/\/|mailto:/m;
+/** After the fence of a block of code: a word. */
+const language = /^[\w+#-]{1,30}$/;
+
+const blocks = ['paragraph', 'list', 'blockquote', 'fence'];
+const inlines = ['text', 'newline', 'escape', 'backticks', 'strikethrough', 'emphasis', 'link'];
+
+const markdown = new MarkdownIt('zero', { breaks: true, linkify: true, html: false }).enable([
+  ...blocks,
+  ...inlines,
+  'autolink',
+  'linkify',
+  'balance_pairs',
+  'fragments_join',
+]);
+// A word with a dot is no address: people write README.md.
+markdown.linkify.set({ fuzzyLink: false, fuzzyEmail: false });
+markdown.validateLink = (url) => /^(?:https?|mailto):/i.test(url.trim());
+markdown.renderer.rules.softbreak = () => '<br>';
+markdown.renderer.rules.hardbreak = () => '<br>';
+markdown.renderer.rules.link_open = (tokens, index, options, _env, self) => {
+  tokens[index]?.attrSet('target', '_blank');
+  tokens[index]?.attrSet('rel', 'nofollow noopener noreferrer');
+  return self.renderToken(tokens, index, options);
+};
+markdown.renderer.rules.fence = (tokens, index, _options, env) => {
+  const { content = '', info = '' } = tokens[index] ?? {};
+  const code = content.replace(/\n$/, '');
+  const named = languageOf(info);
+  const coloured =
+    named && (env as { highlight?: Highlighter } | undefined)?.highlight?.(code, named);
+  return `<pre tabindex="0"><code>${coloured || markdown.utils.escapeHtml(code)}</code></pre>\n`;
+};
+
+const languageOf = (info: string): string | undefined => {
+  const [word = ''] = info.trim().split(/\s/, 1);
+  return language.test(word) ? word.toLowerCase() : undefined;
+};
+
+const allowed = {
+  ALLOWED_TAGS: [
+    ...['p', 'br', 'strong', 'em', 's', 'code', 'pre', 'span', 'a'],
+    ...['ul', 'ol', 'li', 'blockquote'],
+  ],
+  ALLOWED_ATTR: ['href', 'target', 'rel', 'class', 'start', 'tabindex'],
+};
+
+/** Whether the text is nothing but text, so that it need not be looked into. */
+export const isPlain = (text: string): boolean => !markup.test(text);
+
+/** Whether there is a block of code that says what language it is in. */
+export const namesLanguage = (text: string): boolean => /^\s*(?:```|~~~)\s*[\w+#-]/m.test(text);
+
+/** HTML of a message's text, safe to be put into the page whatever the text is. */
+export function htmlOf(text: string, highlight?: Highlighter): string {
+  const env = highlight === undefined ? {} : { highlight };
+  return DOMPurify.sanitize(markdown.render(text, env), allowed);
+}
+
+/** The words alone, in one line, for where there is room for no more than that. */
+export function wordsOf(whole: string): string {
+  const text = whole.slice(0, MAX_WORDS);
+  if (isPlain(text)) return text.replace(/\s+/g, ' ');
+  const words: string[] = [];
+  for (const token of markdown.parse(text, {})) {
+    if (token.type === 'fence') words.push(token.content);
+    if (token.type !== 'inline') continue;
+    words.push(
+      (token.children ?? [])
+        .map(({ type, content }) => (/break$/.test(type) ? ' ' : content))
+        .join(''),
+    );
+  }
+  return words.join(' ').replace(/\s+/g, ' ').trim() || text;
+}
