@@ -16,8 +16,11 @@ export default defineConfig({
     rolldownOptions: {
       // The protocol's modules only declare things: schemas that nobody uses stay out.
       output: {
-        // What seldom changes stays in the browsers' caches when the application does.
-        codeSplitting: { groups: [{ name: 'libraries', test: /node_modules/ }] },
+        // What seldom changes stays in the browsers' caches when the application does; what few
+        // need comes when they do.
+        codeSplitting: {
+          groups: [{ name: 'libraries', test: /node_modules[\\/](?!highlight\.js)/ }],
+        },
       },
       treeshake: { moduleSideEffects: [{ test: /src\/protocol\//, sideEffects: false }] },
     },
