@@ -5,6 +5,7 @@ import type {
   Account,
   Contact,
   Group,
+  MemberPosition,
   Message,
   OperationsSnapshot,
   OwnUser,
@@ -71,6 +72,9 @@ export const routes = {
     params: s.userIdParams,
     body: s.readBody,
   }),
+  listDirectPositions: answers<MemberPosition[]>()('get', '/api/messages/:userId/positions', {
+    params: s.userIdParams,
+  }),
 
   editMessage: answers<Message>()('patch', '/api/messages/:messageId', {
     params: s.messageParams,
@@ -116,6 +120,9 @@ export const routes = {
   readGroup: answers<ReadPosition>()('post', '/api/groups/:id/read', {
     params: s.idParams,
     body: s.readBody,
+  }),
+  listGroupPositions: answers<MemberPosition[]>()('get', '/api/groups/:id/positions', {
+    params: s.idParams,
   }),
 
   searchUsers: answers<User[]>()('get', '/api/users', { query: s.directoryQuery }),

@@ -138,6 +138,15 @@ export interface Group {
   rev?: number;
 }
 
+/** How far a member is. */
+export interface MemberPosition {
+  userId: string;
+  /** Read up to this message; one's own messages count as read. */
+  readSeq: number;
+  /** What was written up to this message, before they joined, is hidden from them. */
+  fromSeq: number;
+}
+
 export interface ReadPosition {
   conversationId: string;
   userId: string;

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { Contact, Group, ReadPosition } from '../../src/protocol/types.ts';
+import type { Contact, Group, MemberPosition, ReadPosition } from '../../src/protocol/types.ts';
 import { emit, eventually, listen, type Person, send } from '../support/client.ts';
 import { type Conversation, directId, expectProblem, NOBODY, testTarget } from './target.ts';
 
@@ -66,6 +66,28 @@ describe.each([
     await expectStanding(chat, chat.ann, { unread: 1, read: 2, last: 3 });
   });
 
+  it('is shown to every member, by position', async () => {
+    const chat = await written(3);
+    const positions = async (as: Person) => {
+      const path = chat.positionsPath(as === chat.ann ? chat.ben : chat.ann);
+      const answer = await target.call<MemberPosition[]>('GET', path, { as });
+      expect(answer.status).toBe(200);
+      return Object.fromEntries(answer.body.map(({ userId, ...rest }) => [userId, rest]));
+    };
+    const expectPositions = (as: Person, ann: number, ben: number) =>
+      eventually(async () =>
+        expect(await positions(as)).toEqual({
+          [chat.ann.id]: { readSeq: ann, fromSeq: 0 },
+          [chat.ben.id]: { readSeq: ben, fromSeq: 0 },
+        }),
+      );
+    await expectPositions(chat.ben, 3, 0);
+    await markRead(chat, chat.ben, 2);
+    await expectPositions(chat.ann, 3, 2);
+    await send(await target.open(chat.ben), chat.to(chat.ann), 'an answer');
+    await expectPositions(chat.ann, 3, 4);
+  });
+
   it('is told to the own other clients', async () => {
     const chat = await written(1);
     const told = listen(await target.open(chat.ben), 'conversationRead');
@@ -94,6 +116,31 @@ describe('reading', () => {
       const ack = await emit(socket, 'markRead', { conversationId, seq: 1 });
       expect(ack).toMatchObject({ ok: false, error: { status: 404, code: 'not_found' } });
     }
+  });
+
+  it('shows no positions of conversations of others, and none before there is one', async () => {
+    const chat = await target.conversation('group');
+    const [eve] = await target.people('Eve');
+    const path = chat.positionsPath(eve);
+    expectProblem(await target.call('GET', path, { as: eve }), 'not_found');
+    expectProblem(await target.call('GET', path), 'unauthenticated');
+    const ofNobody = `/api/messages/${NOBODY}/positions`;
+    expectProblem(await target.call('GET', ofNobody, { as: eve }), 'not_found');
+    const none = await target.call('GET', `/api/messages/${chat.ann.id}/positions`, { as: eve });
+    expect(none).toMatchObject({ status: 200, body: [] });
+  });
+
+  it('says from where on a new member sees a group', async () => {
+    const [ann, ben] = await target.people('Ann', 'Ben');
+    const { _id } = await target.group([ann], { history: 'sinceJoin' });
+    await send(await target.open(ann), { groupId: _id }, 'before');
+    const body = { memberIds: [ben.id] };
+    const path = `/api/groups/${_id}`;
+    expect((await target.call('POST', `${path}/members`, { as: ann, body })).status).toBe(200);
+    const { body: found } = await target.call<MemberPosition[]>('GET', `${path}/positions`, {
+      as: ben,
+    });
+    expect(found).toContainEqual({ userId: ben.id, readSeq: 1, fromSeq: 1 });
   });
 
   it.each([-1, 1.5, '1', null])('refuses the seq %j', async (seq) => {

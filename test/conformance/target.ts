@@ -56,6 +56,7 @@ export interface Conversation {
   /** Of the history, as seen by one who talks to `other`. */
   historyPath(other: Person): string;
   readPath(other: Person): string;
+  positionsPath(other: Person): string;
   event: 'newMessage' | 'newGroupMessage';
 }
 
@@ -136,6 +137,7 @@ export function testTarget(): Target {
           sendPath: ({ id }) => `/api/messages/send/${id}`,
           historyPath: ({ id }) => `/api/messages/${id}`,
           readPath: ({ id }) => `/api/messages/${id}/read`,
+          positionsPath: ({ id }) => `/api/messages/${id}/positions`,
           event: 'newMessage',
         };
       }
@@ -148,6 +150,7 @@ export function testTarget(): Target {
         sendPath: () => `/api/groups/${_id}/messages`,
         historyPath: () => `/api/groups/${_id}/messages`,
         readPath: () => `/api/groups/${_id}/read`,
+        positionsPath: () => `/api/groups/${_id}/positions`,
         event: 'newGroupMessage',
       };
     },

@@ -418,6 +418,11 @@ const warmRows: Row[] = [
     async () => again(() => http(ann, 'POST', `${direct()}/read`, { seq: 3 })),
   ],
   [
+    'how far both have read',
+    { 'find memberships': 1, 'find conversations': 1 },
+    async () => again(() => http(ann, 'GET', `${direct()}/positions`)),
+  ],
+  [
     'a reading position over a socket',
     { 'update memberships': 1 },
     async () => {

@@ -10,7 +10,7 @@ import { invalid, notFound } from '../../errors.ts';
 import type { Bus } from '../../infra/bus.ts';
 import type { ChangeSource } from '../../infra/change-poll.ts';
 import type { Transaction } from '../../infra/mongo.ts';
-import type { Message, ReadPosition } from '../../protocol/types.ts';
+import type { MemberPosition, Message, ReadPosition } from '../../protocol/types.ts';
 import type { Fanout } from '../../realtime/fanout.ts';
 import { userRoom } from '../../realtime/rooms.ts';
 import { directConversationId, directPartners, partnerOf } from './conversation-id.ts';
@@ -365,6 +365,19 @@ export function createConversationService(deps: {
       const rooms = [userRoom(userId), ...(partner === undefined ? [] : [userRoom(partner)])];
       deps.fanout.emit({ rooms }, 'conversationRead', position);
       return position;
+    },
+
+    /** How far each member is, the longest-standing first; none before the first message. */
+    positions: async ({ conversationId }: Access): Promise<MemberPosition[]> => {
+      const [members, [head]] = await Promise.all([
+        store.members(conversationId),
+        store.wholeHeads([conversationId]),
+      ]);
+      return members.map(({ userId, readSeq, fromSeq }) => ({
+        userId,
+        readSeq: Math.max(readSeq, head?.sent.get(userId) ?? 0),
+        fromSeq,
+      }));
     },
 
     members: (conversationId: string, transaction?: Transaction): Promise<MembershipRecord[]> =>

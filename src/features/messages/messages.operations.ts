@@ -36,9 +36,11 @@ export const messageOperations = (
   | 'sendDirectMessage'
   | 'listDirectMessages'
   | 'readDirectConversation'
+  | 'listDirectPositions'
   | 'sendGroupMessage'
   | 'listGroupMessages'
   | 'readGroup'
+  | 'listGroupPositions'
   | 'editMessage'
   | 'deleteMessage'
   | 'addReaction'
@@ -58,6 +60,9 @@ export const messageOperations = (
   readDirectConversation: forUsers(async ({ params, body }, caller) => ({
     body: await messages.read(caller, { userId: params.userId }, body.seq),
   })),
+  listDirectPositions: forUsers(async ({ params }, caller) => ({
+    body: await messages.positions(caller, { userId: params.userId }),
+  })),
   sendGroupMessage: limitedBy(
     'messages',
     forUsers(async ({ params, body }, caller) =>
@@ -70,6 +75,9 @@ export const messageOperations = (
   }),
   readGroup: forUsers(async ({ params, body }, caller) => ({
     body: await messages.read(caller, { groupId: params.id }, body.seq),
+  })),
+  listGroupPositions: forUsers(async ({ params }, caller) => ({
+    body: await messages.positions(caller, { groupId: params.id }),
   })),
   editMessage: limitedBy(
     'messages',

@@ -2,7 +2,12 @@
 import { hash } from 'node:crypto';
 import { notFound, toAppError, unavailable } from '../../errors.ts';
 import { withLimit } from '../../infra/lifecycle.ts';
-import type { Attachment, ReadPosition, ReplyReference } from '../../protocol/types.ts';
+import type {
+  Attachment,
+  MemberPosition,
+  ReadPosition,
+  ReplyReference,
+} from '../../protocol/types.ts';
 import type { Caller } from '../../transport/operation.ts';
 import type { AttachmentService } from '../attachments/attachments.service.ts';
 import type {
@@ -46,7 +51,14 @@ export function createMessageService(deps: {
   pipeline: Pick<Pipeline, 'submit'>;
   conversations: Pick<
     ConversationService,
-    'direct' | 'knownDirect' | 'authorize' | 'knownGroup' | 'openDirect' | 'markRead' | 'head'
+    | 'direct'
+    | 'knownDirect'
+    | 'authorize'
+    | 'knownGroup'
+    | 'openDirect'
+    | 'markRead'
+    | 'positions'
+    | 'head'
   >;
   attachments: Pick<AttachmentService, 'keepImage' | 'remove'>;
   newId: () => string;
@@ -207,7 +219,10 @@ export function createMessageService(deps: {
     /** Moves the caller's reading position forward, at most to the last message. */
     read: async (caller: Caller, recipient: Recipient, seq: number): Promise<ReadPosition> =>
       markRead(caller, await accessTo(caller, recipient), seq),
-    /** The same, for a conversation by its id. */
+    /** How far each member of the conversation is. */
+    positions: async (caller: Caller, recipient: Recipient): Promise<MemberPosition[]> =>
+      conversations.positions(await accessTo(caller, recipient)),
+    /** The same as `read`, for a conversation by its id. */
     readConversation: async (
       caller: Caller,
       conversationId: string,

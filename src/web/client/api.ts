@@ -75,6 +75,10 @@ export function createApi(http: Http) {
         ...fromSocket(socketId),
       }),
 
+    listDirectPositions: (userId: string) =>
+      call<'listDirectPositions'>('GET', `/api/messages/${userId}/positions`),
+    listGroupPositions: (groupId: string) =>
+      call<'listGroupPositions'>('GET', `/api/groups/${groupId}/positions`),
     readDirectConversation: (userId: string, seq: number) =>
       call<'readDirectConversation'>('POST', `/api/messages/${userId}/read`, {
         body: { seq },

@@ -22,6 +22,7 @@ import { Connection } from './connection.ts';
 import { Emitter } from './emitter.ts';
 import { isRetryable, ProblemError } from './errors.ts';
 import { createHttp, type HttpOptions } from './http.ts';
+import { MembersRead } from './members-read.ts';
 import { MessageStore } from './message-store.ts';
 import { Outbox, type OutboxEntry, type OutboxStorage } from './outbox.ts';
 import { Presence } from './presence.ts';
@@ -59,6 +60,8 @@ export class ParleyClient {
   readonly outbox: Outbox;
   readonly presence: Presence;
   readonly reads: ReadPositions;
+  /** How far the others have read. */
+  readonly membersRead = new MembersRead();
   readonly typing: Typing;
   readonly notices = new Emitter<ClientNotice>();
   readonly ownId: string;
@@ -169,6 +172,7 @@ export class ParleyClient {
   dropGroup(groupId: string): void {
     this.#groupIds.delete(groupId);
     this.messages.forget(groupId);
+    this.membersRead.forget(groupId);
     for (const { clientId } of this.outbox.entriesOf(groupId)) this.outbox.remove(clientId);
     this.notices.emit({ type: 'groupGone', groupId });
   }
@@ -178,6 +182,13 @@ export class ParleyClient {
     const view = this.messages.view(conversationId);
     if (view.ready || view.messages.length >= ENOUGH_TO_SHOW) return;
     await this.loadOlder(conversationId);
+  }
+
+  /** Asks how far the other person of a direct conversation has read. */
+  async loadPartnerRead(conversationId: string): Promise<void> {
+    const peer = this.peerOf(conversationId);
+    if (peer === undefined) return;
+    this.membersRead.take(conversationId, await this.api.listDirectPositions(peer));
   }
 
   /** Loads the page before the oldest message held. */
@@ -267,7 +278,10 @@ export class ParleyClient {
     events.on('typing', ({ conversationId, userId, active }) =>
       this.typing.note(conversationId, userId, active),
     );
-    events.on('conversationRead', (position) => messages.noteRead(position));
+    events.on('conversationRead', (position) => {
+      messages.noteRead(position);
+      this.membersRead.note(position);
+    });
     events.on('presence', (states) => this.presence.note(states));
     events.on('userUpdated', (user) => {
       this.#news++;
@@ -280,8 +294,10 @@ export class ParleyClient {
     events.on('sessionRevoked', ({ message }) => this.#end(message));
     // An own message that came by another way: its acknowledgement was lost, or another
     // page of the same person sent it.
-    messages.arrived.listen(({ conversationId, senderId, clientId }) => {
+    messages.arrived.listen(({ conversationId, senderId, clientId, seq }) => {
       this.typing.note(conversationId, senderId, false);
+      // Who answers has read what was there.
+      this.membersRead.note({ conversationId, userId: senderId, seq });
       if (senderId === this.ownId) outbox.remove(clientId);
     });
   }

@@ -1,5 +1,4 @@
 import { clsx } from 'clsx';
-import { Check } from 'lucide-react';
 import type { ReactNode } from 'react';
 import type { Message, ReplyReference } from '../../protocol/types.ts';
 import { exactTime, timeOfDay } from '../state/wording.ts';
@@ -9,6 +8,7 @@ import { Picture } from './picture.tsx';
 import { pictureBox } from './picture-box.ts';
 import { Quote } from './quote.tsx';
 import { Reactions } from './reactions.tsx';
+import { SentMark } from './sent-mark.tsx';
 
 export interface BubbleProps {
   message: Message;
@@ -48,7 +48,7 @@ export function Bubble({ message, isOwn, endsGroup, author }: BubbleProps) {
           </time>
         </>
       }
-      mark={isOwn && <Check size={13} role="img" aria-label="Sent" />}
+      mark={isOwn && <SentMark message={message} />}
     />
   );
 }

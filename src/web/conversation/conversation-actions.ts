@@ -4,6 +4,8 @@ import type { Sender } from './sender.ts';
 /** What a message needs of the conversation that it is shown in. */
 export interface ConversationActions {
   conversationId: string;
+  /** The other person of a direct conversation. */
+  partnerId: string | undefined;
   /** Whether one may delete the messages of others. */
   isAdmin: boolean;
   senderOf: (written: { senderId: string }) => Sender;

@@ -5,7 +5,7 @@ import { goTo } from '../browser/route.ts';
 import { explain } from '../client/errors.ts';
 import { useChat } from '../state/chat.tsx';
 import { type Conversation, useConversation } from '../state/conversations.ts';
-import { useConversationView } from '../state/live.ts';
+import { useConnectionStatus, useConversationView } from '../state/live.ts';
 import { Button } from '../ui/button.tsx';
 import { MessagePage } from '../ui/message-page.tsx';
 import { Composer } from './composer.tsx';
@@ -64,6 +64,17 @@ function OpenConversation({ conversation }: { conversation: Conversation }) {
       return true;
     },
     enabled: !view.ready,
+  });
+  const isOnline = useConnectionStatus() === 'online';
+  // Again after each time away: what was told meanwhile was not heard.
+  useQuery({
+    queryKey: ['partner-read', id],
+    queryFn: async () => {
+      await chat.loadPartnerRead(id);
+      return true;
+    },
+    enabled: isOnline && conversation.kind === 'person',
+    staleTime: 0,
   });
   const isReady = view.ready || first.isSuccess;
 

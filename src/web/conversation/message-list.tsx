@@ -78,9 +78,10 @@ export function MessageList({ conversation }: { conversation: Conversation }) {
   });
   const jumpTo = jump.mutate;
   const isAdmin = conversation.kind === 'group' && conversation.group.admins.includes(chat.ownId);
+  const partnerId = conversation.kind === 'person' ? conversation.person._id : undefined;
   const actions = useMemo(
-    () => ({ conversationId: id, isAdmin, senderOf, jumpTo }),
-    [id, isAdmin, senderOf, jumpTo],
+    () => ({ conversationId: id, partnerId, isAdmin, senderOf, jumpTo }),
+    [id, partnerId, isAdmin, senderOf, jumpTo],
   );
 
   return (

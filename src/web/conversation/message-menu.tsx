@@ -1,5 +1,5 @@
 import { clsx } from 'clsx';
-import { Copy, Ellipsis, Pencil, Reply, Trash2 } from 'lucide-react';
+import { CheckCheck, Copy, Ellipsis, Pencil, Reply, Trash2 } from 'lucide-react';
 import { DropdownMenu } from 'radix-ui';
 import { useState } from 'react';
 import type { Message } from '../../protocol/types.ts';
@@ -8,6 +8,7 @@ import { ConfirmDialog } from '../ui/confirm-dialog.tsx';
 import { Menu, MenuItem, MenuLine } from '../ui/menu.tsx';
 import { useConversationActions } from './conversation-actions.ts';
 import { useBeginDraft } from './draft.ts';
+import { ReadersDialog } from './readers-dialog.tsx';
 import { useReact } from './use-react.ts';
 
 const quickEmoji = ['👍', '❤️', '😂', '😮', '😢', '🙏', '🎉', '🔥', '👏', '✅', '👀', '👎'];
@@ -15,10 +16,11 @@ const quickEmoji = ['👍', '❤️', '😂', '😮', '😢', '🙏', '🎉', '�
 /** What one can do with a stored message. Seen when the message is pointed at or has the focus. */
 export function MessageMenu({ message, isOwn }: { message: Message; isOwn: boolean }) {
   const { chat } = useChat();
-  const { conversationId, isAdmin } = useConversationActions();
+  const { conversationId, partnerId, isAdmin } = useConversationActions();
   const begin = useBeginDraft(conversationId);
   const react = useReact();
   const [isDeleting, setIsDeleting] = useState(false);
+  const [asksReaders, setAsksReaders] = useState(false);
   return (
     <>
       <Menu
@@ -62,6 +64,14 @@ export function MessageMenu({ message, isOwn }: { message: Message; isOwn: boole
             Copy text
           </MenuItem>
         )}
+        {isOwn && partnerId === undefined && (
+          <MenuItem
+            icon={<CheckCheck size={17} aria-hidden />}
+            onSelect={() => setAsksReaders(true)}
+          >
+            Read by
+          </MenuItem>
+        )}
         {isOwn && (
           <MenuItem icon={<Pencil size={17} aria-hidden />} onSelect={() => begin.edit(message)}>
             Edit
@@ -77,6 +87,7 @@ export function MessageMenu({ message, isOwn }: { message: Message; isOwn: boole
           </MenuItem>
         )}
       </Menu>
+      {asksReaders && <ReadersDialog message={message} onClose={() => setAsksReaders(false)} />}
       {isDeleting && (
         <ConfirmDialog
           title="Delete this message?"

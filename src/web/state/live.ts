@@ -45,6 +45,14 @@ export function useOutboxEntries(conversationId: string): readonly OutboxEntry[]
   return useSyncExternalStore(outbox.changed.listen, () => outbox.entriesOf(conversationId));
 }
 
+/** The last message that somebody else has read in a conversation; 0 for nobody. */
+export function useMemberRead(conversationId: string, userId: string | undefined): number {
+  const { membersRead } = useChat().chat;
+  return useSyncExternalStore(membersRead.changed.listen, () =>
+    userId === undefined ? 0 : membersRead.of(conversationId, userId),
+  );
+}
+
 /** Ids of those who are writing in a conversation. */
 export function useTyping(conversationId: string): readonly string[] {
   const { typing } = useChat().chat;
