@@ -19,7 +19,12 @@ export default defineConfig({
         // What seldom changes stays in the browsers' caches when the application does; what few
         // need comes when they do.
         codeSplitting: {
-          groups: [{ name: 'libraries', test: /node_modules[\\/](?!highlight\.js)/ }],
+          groups: [
+            {
+              name: 'libraries',
+              test: /node_modules[\\/](?!highlight\.js|frimousse|emojilib|unicode-emoji-json)/,
+            },
+          ],
         },
       },
       treeshake: { moduleSideEffects: [{ test: /src\/protocol\//, sideEffects: false }] },

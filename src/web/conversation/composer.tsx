@@ -13,7 +13,8 @@ import { useAddPicture, useBeginDraft, useDraft } from './draft.ts';
 import { DraftNotice } from './draft-notice.tsx';
 import { DraftPicture } from './draft-picture.tsx';
 import { LimitNotice } from './limit-notice.tsx';
-import { marksUp } from './mark-up.ts';
+import { insertText, marksUp } from './mark-up.ts';
+import { PickEmoji } from './pick-emoji.tsx';
 import { PickPicture } from './pick-picture.tsx';
 
 /** How many characters before the limit the count is shown. */
@@ -146,6 +147,7 @@ export function Composer({ conversation }: { conversation: Conversation }) {
               onKeyDown={onKeyDown}
               onPaste={onPaste}
             />
+            <PickEmoji onPick={(emoji) => input.current && insertText(input.current, emoji)} />
             <button
               type="submit"
               aria-label={editing ? 'Save' : 'Send'}

@@ -30,6 +30,12 @@ export function marksUp(event: KeyboardEvent<HTMLTextAreaElement>): boolean {
   return true;
 }
 
+/** In place of what is selected in a field, which has the focus afterwards. */
+export function insertText(box: HTMLTextAreaElement, text: string): void {
+  box.focus();
+  insert(text);
+}
+
 /** Deprecated, and the only way to change a field so that the browser can undo it. */
 function insert(text: string): void {
   if (text === '') document.execCommand('delete');

@@ -1,10 +1,12 @@
 import { clsx } from 'clsx';
-import { CheckCheck, Copy, Ellipsis, Pencil, Reply, Trash2 } from 'lucide-react';
+import { CheckCheck, Copy, Ellipsis, Pencil, Reply, SmilePlus, Trash2 } from 'lucide-react';
 import { DropdownMenu } from 'radix-ui';
 import { useState } from 'react';
 import type { Message } from '../../protocol/types.ts';
 import { useChat } from '../state/chat.tsx';
 import { ConfirmDialog } from '../ui/confirm-dialog.tsx';
+import { Dialog } from '../ui/dialog.tsx';
+import { LateEmojiPicker } from '../ui/late-emoji-picker.tsx';
 import { Menu, MenuItem, MenuLine } from '../ui/menu.tsx';
 import { useConversationActions } from './conversation-actions.ts';
 import { useBeginDraft } from './draft.ts';
@@ -20,6 +22,7 @@ export function MessageMenu({ message, isOwn }: { message: Message; isOwn: boole
   const begin = useBeginDraft(conversationId);
   const react = useReact();
   const [isDeleting, setIsDeleting] = useState(false);
+  const [isChoosing, setIsChoosing] = useState(false);
   const [asksReaders, setAsksReaders] = useState(false);
   return (
     <>
@@ -52,6 +55,9 @@ export function MessageMenu({ message, isOwn }: { message: Message; isOwn: boole
             </DropdownMenu.Item>
           ))}
         </div>
+        <MenuItem icon={<SmilePlus size={17} aria-hidden />} onSelect={() => setIsChoosing(true)}>
+          More reactions
+        </MenuItem>
         <MenuLine />
         <MenuItem icon={<Reply size={17} aria-hidden />} onSelect={() => begin.reply(message)}>
           Reply
@@ -87,6 +93,16 @@ export function MessageMenu({ message, isOwn }: { message: Message; isOwn: boole
           </MenuItem>
         )}
       </Menu>
+      {isChoosing && (
+        <Dialog title="React" onClose={() => setIsChoosing(false)}>
+          <LateEmojiPicker
+            onPick={(emoji) => {
+              setIsChoosing(false);
+              react(message, emoji);
+            }}
+          />
+        </Dialog>
+      )}
       {asksReaders && <ReadersDialog message={message} onClose={() => setAsksReaders(false)} />}
       {isDeleting && (
         <ConfirmDialog
