@@ -31,14 +31,20 @@ const LOOK_MS = 500;
 /** Without a look for so long it is not known whether there are words. */
 const LOOK_OVERDUE_MS = 2_000;
 /**
- * How far back a look goes, and how long an instance is alone before it rests. Longer than a
- * transaction may take (its word bears the time of its beginning) and clocks may differ.
+ * How far back a look goes, and how long an instance is alone before it rests. Longer than MongoDB
+ * keeps a transaction open (60 s; its word bears the time of its beginning) and clocks may differ.
  */
-const LOOK_BACK_MS = 15_000;
+const LOOK_BACK_MS = 90_000;
+
+/** How far MongoDB was, and when (performance.now()). */
+interface Look {
+  at: number;
+  operationTime: mongoose.mongo.Timestamp;
+}
 
 /**
  * @param deps.mayRest whether this instance is alone and reachable without the stream.
- * @param deps.restAfterMs how long it must have been, instead of 15 s.
+ * @param deps.restAfterMs how long it must have been, instead of 90 s.
  */
 export function createBusListener<Word>(deps: {
   client: mongoose.mongo.MongoClient;
@@ -59,15 +65,21 @@ export function createBusListener<Word>(deps: {
   let closed = false;
   /** Of the last word, or sign of somebody else; performance.now(). */
   let company = performance.now();
-  /** The last look that found nothing: when, and how far MongoDB was then. */
-  let looked: { at: number; operationTime: mongoose.mongo.Timestamp } | undefined;
+  /** The last look, which found nothing. */
+  let latest: Look | undefined;
+  /**
+   * The look before it: from there a stream misses nothing. What is committed while a look is under
+   * way may be older than the time that MongoDB tells with its answer, and is not seen by it; the
+   * next look sees it.
+   */
+  let looked: Look | undefined;
   let endRest: AbortController | undefined;
 
   const mayRest = (): boolean =>
     deps.mayRest() && performance.now() - company > restAfterMs && !closed;
 
-  /** @returns whether anybody has written lately; if not, `looked` says until when. */
-  async function findsWords(): Promise<boolean> {
+  /** @returns whether there are no words, of which two looks have to be sure. */
+  async function findsNothing(): Promise<boolean> {
     const session = deps.client.startSession();
     try {
       const since = new Date(Date.now() - LOOK_BACK_MS);
@@ -75,23 +87,30 @@ export function createBusListener<Word>(deps: {
         { at: { $gt: since } },
         { session, projection: { _id: 1 } },
       );
-      if (word !== null || session.operationTime === undefined) return true;
-      looked = { at: performance.now(), operationTime: session.operationTime };
-      return false;
+      const { operationTime } = session;
+      if (word !== null || operationTime === undefined) {
+        latest = undefined;
+        return false;
+      }
+      looked = latest ?? looked;
+      latest = { at: performance.now(), operationTime };
+      return looked !== undefined;
     } finally {
       await session.endSession();
     }
   }
 
-  /** Looks now and then, until somebody is there. The first look was before the stream's end. */
+  /** Looks now and then, until somebody is there. The first looks were before the stream's end. */
   async function rest(): Promise<void> {
     const ending = new AbortController();
     endRest = ending;
     try {
       while (mayRest() && !ending.signal.aborted) {
         await delay(LOOK_MS, undefined, { signal: ending.signal }).catch(() => undefined);
-        if (!mayRest() || ending.signal.aborted || (await findsWords())) break;
+        if (!mayRest() || ending.signal.aborted || !(await findsNothing())) break;
       }
+    } catch (error) {
+      log.warn({ err: error }, 'the bus could not look for words; opening its change stream');
     } finally {
       endRest = undefined;
       company = performance.now();
@@ -107,9 +126,11 @@ export function createBusListener<Word>(deps: {
     stream = reading;
     try {
       // A stream delivers from the moment the server has opened its cursor.
-      let change = await withLimit(reading.tryNext(), OPEN_MS, 'opening the bus');
+      let change = await withLimit(reading.tryNext(), OPEN_MS, 'opening the bus').finally(() => {
+        // Also when it failed: where the looks ended may be what MongoDB has no more.
+        [looked, latest] = [undefined, undefined];
+      });
       streaming = true;
-      looked = undefined;
       if (opened && from === undefined) await deps.onGap();
       opened = true;
       onOpen();
@@ -121,7 +142,7 @@ export function createBusListener<Word>(deps: {
         // `tryNext` would say for ever that there is nothing yet.
         else if (reading.closed) throw new Error('the change stream ended');
         // Looking before the stream is closed leaves no time in which nobody listens.
-        else if (mayRest() && !(await findsWords())) return 'rest';
+        else if (mayRest() && (await findsNothing())) return 'rest';
         change = await reading.tryNext();
       }
       return 'end';
@@ -138,8 +159,6 @@ export function createBusListener<Word>(deps: {
         if ((await readStream(onOpen)) === 'rest') await rest();
       } catch (error) {
         if (closed) return;
-        // Where it ended may be what MongoDB has no more: begin anew, with a gap.
-        looked = undefined;
         log.warn({ err: error }, 'the bus does not hear MongoDB; opening its change stream again');
         await delay(REOPEN_MS);
       }
@@ -160,7 +179,7 @@ export function createBusListener<Word>(deps: {
       endRest?.abort();
     },
     healthy: () =>
-      streaming || (looked !== undefined && performance.now() - looked.at < LOOK_OVERDUE_MS),
+      streaming || (latest !== undefined && performance.now() - latest.at < LOOK_OVERDUE_MS),
     close: async () => {
       closed = true;
       endRest?.abort();

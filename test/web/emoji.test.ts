@@ -61,6 +61,9 @@ describe.skipIf(isWithoutBrowser)('emoji in the web client', { timeout: 60_000 }
     );
     await page.getByRole('button', { name: 'Emoji' }).click();
     await page.getByLabel('Search emoji').fill('party popper');
+    // The one that Enter takes, once the list has followed.
+    const first = page.getByRole('gridcell').first();
+    await expect.poll(() => first.getAttribute('aria-label')).toBe('party popper');
     await page.getByLabel('Search emoji').press('Enter');
     await expect.poll(() => box.inputValue()).toBe('well done🎉!');
     await box.press('Enter');

@@ -123,12 +123,28 @@ describe.skipIf(isWithoutBrowser)('Markdown in the web client', { timeout: 60_00
   });
 
   it('leaves plain text as it was typed', async () => {
-    const text = 'a  b &amp; c\n\n\nsnake_case 2 * 3 README.md  <3';
+    const text = 'a  b &amp; c\n\n\nsnake_case 2 * 3 README.md  <3 ¯\\_(ツ)_/¯ \\\\server';
     const row = await shown(text);
-    expect(await row.locator('.whitespace-pre-wrap, .markdown').first().innerText()).toContain(
-      'a  b &amp; c',
+    const words = row.locator('.markdown');
+    expect(await words.innerText()).toBe(
+      'a  b &amp; c\n\nsnake_case 2 * 3 README.md  <3 ¯\\_(ツ)_/¯ \\\\server',
     );
-    expect(await row.locator('em, a').count()).toBe(0);
+    expect(await words.locator('em, a').count()).toBe(0);
+    const plain = await shown('a  b\n\n\n  c');
+    expect(await plain.locator('.whitespace-pre-wrap').innerText()).toBe('a  b\n\n\n  c');
+  });
+
+  it('shows what is nothing but marks as it was typed', async () => {
+    for (const text of ['*', '>', '~~~', `${fence}ts\n${fence}`, '[](https://example.org)']) {
+      const row = await shown(text);
+      expect(await row.locator('.whitespace-pre-wrap').innerText()).toBe(text);
+    }
+  });
+
+  it('does not take an answer for a part of the quote', async () => {
+    const row = await shown(`> said\n> more\nanswered\n\n${fence}\n> a\nb\n${fence}`);
+    expect((await row.locator('blockquote').innerText()).trim()).toBe('said\nmore');
+    expect(await row.locator('pre').textContent()).toBe('> a\nb');
   });
 
   it('shows the words alone in the list of conversations', async () => {

@@ -110,7 +110,14 @@ export class ParleyClient {
     });
     this.#catchUp = new CatchUp({
       store: this.messages,
-      sync: (since) => this.#sync(since),
+      sync: async (since) => {
+        const result = await this.#sync(since);
+        // Of a restored backup: its numbers belong to other messages now.
+        for (const { conversationId, reset } of result.changes) {
+          if (reset) this.membersRead.forget(conversationId);
+        }
+        return result;
+      },
       onMembership: ({ joined, left }) => {
         for (const conversationId of left) this.dropGroup(conversationId);
         if (joined.length > 0) this.notices.emit({ type: 'listsStale' });
@@ -297,7 +304,9 @@ export class ParleyClient {
     messages.arrived.listen(({ conversationId, senderId, clientId, seq }) => {
       this.typing.note(conversationId, senderId, false);
       // Who answers has read what was there.
-      this.membersRead.note({ conversationId, userId: senderId, seq });
+      if (this.peerOf(conversationId) !== undefined) {
+        this.membersRead.note({ conversationId, userId: senderId, seq });
+      }
       if (senderId === this.ownId) outbox.remove(clientId);
     });
   }

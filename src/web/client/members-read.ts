@@ -1,6 +1,7 @@
 /**
  * How far the others have read, as far as it is known: asked for when a conversation is opened,
- * and told afterwards for direct ones. Nobody's position moves back.
+ * and told afterwards for direct ones. Nobody's position moves back, but where the conversation
+ * itself begins anew.
  */
 import type { MemberPosition, ReadPosition } from '../../protocol/types.ts';
 import { Emitter } from './emitter.ts';
@@ -28,7 +29,7 @@ export class MembersRead {
   }
 
   forget(conversationId: string): void {
-    this.#seqs.delete(conversationId);
+    if (this.#seqs.delete(conversationId)) this.changed.emit();
   }
 
   #raise(conversationId: string, userId: string, seq: number): boolean {

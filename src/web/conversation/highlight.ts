@@ -28,5 +28,10 @@ for (const [name, define] of Object.entries({ ...languages, ...others })) {
   hljs.registerLanguage(name, define);
 }
 
+/** Its time grows with the square of what is written to slow it down. */
+const MOST_CHARACTERS = 2_000;
+
 export const highlight: Highlighter = (code, language) =>
-  hljs.getLanguage(language) && hljs.highlight(code, { language, ignoreIllegals: true }).value;
+  code.length <= MOST_CHARACTERS && hljs.getLanguage(language)
+    ? hljs.highlight(code, { language, ignoreIllegals: true }).value
+    : undefined;

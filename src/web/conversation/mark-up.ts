@@ -1,7 +1,9 @@
 import type { KeyboardEvent } from 'react';
 
-/** With the control key, on a Mac with the command key. */
+/** With the control key; on a Mac with the command key, because there the other moves the caret. */
 const marks: Record<string, string> = { b: '**', i: '_', e: '`', 'shift+x': '~~' };
+
+const isMac = /Mac|iPhone|iPad/.test(navigator.userAgent);
 
 /**
  * Puts the marks of Markdown around what is selected, or takes them away: bold (B), italics (I),
@@ -9,7 +11,10 @@ const marks: Record<string, string> = { b: '**', i: '_', e: '`', 'shift+x': '~~'
  * @returns whether the keys pressed mean that.
  */
 export function marksUp(event: KeyboardEvent<HTMLTextAreaElement>): boolean {
-  if (!(event.ctrlKey || event.metaKey) || event.altKey) return false;
+  const [isAsked, isOther] = isMac
+    ? [event.metaKey, event.ctrlKey]
+    : [event.ctrlKey, event.metaKey];
+  if (!isAsked || isOther || event.altKey) return false;
   const mark = marks[`${event.shiftKey ? 'shift+' : ''}${event.key.toLowerCase()}`];
   if (mark === undefined) return false;
   const box = event.currentTarget;

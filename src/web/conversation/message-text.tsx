@@ -14,7 +14,7 @@ function loadHighlighter(): Promise<Highlighter | undefined> {
 
 /** A message's text, with its Markdown shown as what it means. */
 export function MessageText({ text }: { text: string }) {
-  if (isPlain(text)) return <span className="whitespace-pre-wrap wrap-anywhere">{text}</span>;
+  if (isPlain(text)) return <AsTyped text={text} />;
   if (!namesLanguage(text)) return <Markdown text={text} />;
   return (
     // Colours change no measure: nothing moves when they come.
@@ -23,6 +23,10 @@ export function MessageText({ text }: { text: string }) {
     </Suspense>
   );
 }
+
+const AsTyped = ({ text }: { text: string }) => (
+  <span className="whitespace-pre-wrap wrap-anywhere">{text}</span>
+);
 
 function ColouredMarkdown({ text }: { text: string }) {
   return <Markdown text={text} highlight={use(loadHighlighter())} />;
@@ -35,6 +39,7 @@ interface MarkdownProps {
 
 function Markdown({ text, highlight }: MarkdownProps) {
   const html = useMemo(() => htmlOf(text, highlight), [text, highlight]);
+  if (html === undefined) return <AsTyped text={text} />;
   // biome-ignore lint/security/noDangerouslySetInnerHtml: made without HTML, and sanitised
   return <div className="markdown wrap-anywhere" dangerouslySetInnerHTML={{ __html: html }} />;
 }

@@ -1,7 +1,7 @@
 /**
  * A message's text as people write it in chats: bold, italics, strike, code, lists, quotes and
- * links of Markdown; no headings, tables, pictures or HTML. What is not marked up stays as it is
- * typed, with its lines and spaces.
+ * links of Markdown; no headings, tables, pictures or HTML. A text without any of them stays as it
+ * is typed, with its lines and spaces; in others lines stay lines.
  */
 import DOMPurify from 'dompurify';
 import MarkdownIt from 'markdown-it';
@@ -13,7 +13,7 @@ export type Highlighter = (code: string, language: string) => string | undefined
 const MAX_WORDS = 300;
 
 /** Whether it could say anything else than the text itself: most messages could not. */
-const markup = /[*_~`[\\<]|^\s*(?:>|[-+]\s|\d+[.)]\s)|https?:\/\/|mailto:/m;
+const markup = /[*_~`[\\<]|^[ \t]*(?:>|[-+][ \t]|\d+[.)][ \t])|https?:\/\/|mailto:/m;
 /** After the fence of a block of code: a word. */
 const language = /^[\w+#-]{1,30}$/;
 
@@ -31,6 +31,22 @@ const markdown = new MarkdownIt('zero', { breaks: true, linkify: true, html: fal
 // A word with a dot is no address: people write README.md.
 markdown.linkify.set({ fuzzyLink: false, fuzzyEmail: false });
 markdown.validateLink = (url) => /^(?:https?|mailto):/i.test(url.trim());
+// People write ¯\_(ツ)_/¯ and \\server more often than they escape these two.
+markdown.core.ruler.before('text_join', 'keep_backslashes', ({ tokens }) => {
+  for (const child of tokens.flatMap(({ children }) => children ?? [])) {
+    const isKept = child.content === '_' || child.content === '\\';
+    if (child.type === 'text_special' && isKept) child.content = child.markup;
+  }
+});
+// A line without the mark is not a part of the quote: it answers it.
+markdown.core.ruler.after('normalize', 'end_quotes', (state) => {
+  state.src = endQuotes(state.src);
+});
+markdown.renderer.rules.ordered_list_open = (tokens, index, options, _env, self) => {
+  const start = tokens[index]?.attrGet('start');
+  if (start !== null && `${start}`.length > 2) tokens[index]?.attrSet('class', 'large');
+  return self.renderToken(tokens, index, options);
+};
 markdown.renderer.rules.softbreak = () => '<br>';
 markdown.renderer.rules.hardbreak = () => '<br>';
 markdown.renderer.rules.link_open = (tokens, index, options, _env, self) => {
@@ -46,6 +62,20 @@ markdown.renderer.rules.fence = (tokens, index, _options, env) => {
     named && (env as { highlight?: Highlighter } | undefined)?.highlight?.(code, named);
   return `<pre tabindex="0"><code>${coloured || markdown.utils.escapeHtml(code)}</code></pre>\n`;
 };
+
+function endQuotes(text: string): string {
+  const lines: string[] = [];
+  let isCode = false;
+  let isQuote = false;
+  for (const line of text.split('\n')) {
+    const isMarked = !isCode && /^[ \t]*>/.test(line);
+    if (isQuote && !isMarked) lines.push('');
+    lines.push(line);
+    isQuote = isMarked;
+    if (/^[ \t]*(?:```|~~~)/.test(line)) isCode = !isCode;
+  }
+  return lines.join('\n');
+}
 
 const languageOf = (info: string): string | undefined => {
   const [word = ''] = info.trim().split(/\s/, 1);
@@ -64,12 +94,17 @@ const allowed = {
 export const isPlain = (text: string): boolean => !markup.test(text);
 
 /** Whether there is a block of code that says what language it is in. */
-export const namesLanguage = (text: string): boolean => /^\s*(?:```|~~~)\s*[\w+#-]/m.test(text);
+export const namesLanguage = (text: string): boolean =>
+  /^[ \t]*(?:```|~~~)[ \t]*[\w+#-]/m.test(text);
 
-/** HTML of a message's text, safe to be put into the page whatever the text is. */
-export function htmlOf(text: string, highlight?: Highlighter): string {
+/**
+ * HTML of a message's text, safe to be put into the page whatever the text is. Nothing when there
+ * would be nothing to see, as of a lone mark.
+ */
+export function htmlOf(text: string, highlight?: Highlighter): string | undefined {
   const env = highlight === undefined ? {} : { highlight };
-  return DOMPurify.sanitize(markdown.render(text, env), allowed);
+  const html = DOMPurify.sanitize(markdown.render(text, env), allowed);
+  return html.replace(/<[^>]*>/g, '').trim() === '' ? undefined : html;
 }
 
 /** The words alone, in one line, for where there is room for no more than that. */
