@@ -100,6 +100,12 @@ export function createBusListener<Word>(deps: {
     }
   }
 
+  /** The stream goes on, and it is looked again. */
+  function putOff(error: unknown): boolean {
+    log.debug({ err: error }, 'the bus could not look for words; its change stream stays open');
+    return false;
+  }
+
   /** Looks now and then, until somebody is there. The first looks were before the stream's end. */
   async function rest(): Promise<void> {
     const ending = new AbortController();
@@ -141,8 +147,10 @@ export function createBusListener<Word>(deps: {
         }
         // `tryNext` would say for ever that there is nothing yet.
         else if (reading.closed) throw new Error('the change stream ended');
+        // Else a rest in an hour would begin, and a broken stream go on, with what is long past.
+        else if (!mayRest()) [looked, latest] = [undefined, undefined];
         // Looking before the stream is closed leaves no time in which nobody listens.
-        else if (mayRest() && (await findsNothing())) return 'rest';
+        else if (await findsNothing().catch(putOff)) return 'rest';
         change = await reading.tryNext();
       }
       return 'end';
