@@ -113,7 +113,7 @@ export function BubbleFrame(props: BubbleFrameProps) {
             </div>
           )}
           {text === '' && box?.carriesTime ? (
-            <span className="pointer-events-none absolute right-3 bottom-3 flex items-center gap-1 rounded-full bg-black/60 px-2 py-0.5 text-xs whitespace-nowrap text-white tabular-nums">
+            <span className="pointer-events-none absolute right-3 bottom-3 flex items-center gap-1 rounded-full bg-black/60 px-2 py-0.5 text-xs whitespace-nowrap text-white tabular-nums [&_svg]:text-white">
               {status}
               {mark}
             </span>
