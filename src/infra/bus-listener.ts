@@ -4,7 +4,7 @@
  * By a change stream, which hears everything within milliseconds and misses nothing. It has its
  * price: MongoDB shows it every message that anybody stores, which is a tenth of what storing one
  * costs there. An instance that is alone and has Redis need not pay that: it closes the stream,
- * looks into the collection twice a second and opens the stream again, from where it last looked,
+ * looks into the collection twice a second and opens the stream again, from the look before the last,
  * as soon as there is a word, anybody else is heard of or Redis is gone. Words of its own count:
  * whoever announced something may not have learned that it was committed.
  */
