@@ -14,8 +14,11 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Config } from './config.ts';
 import { AppError } from './errors.ts';
+import { attachmentOperations } from './features/attachments/attachments.operations.ts';
 import { createAttachmentService } from './features/attachments/attachments.service.ts';
 import { createAttachmentStore } from './features/attachments/attachments.store.ts';
+import { createImageJobs, type ImageJob } from './features/attachments/image-jobs.ts';
+import { createUploadService, type UploadService } from './features/attachments/uploads.service.ts';
 import { authOperations } from './features/auth/auth.operations.ts';
 import { createAuthService } from './features/auth/auth.service.ts';
 import { createSessionService } from './features/auth/sessions.service.ts';
@@ -92,7 +95,7 @@ import { healthRoutes, isWatching } from './transport/health.ts';
 import { createHttpApp } from './transport/http.ts';
 import { createKnownDevices } from './transport/known-devices.ts';
 import { createOriginCheck } from './transport/origin.ts';
-import { queuePage } from './transport/queue-page.ts';
+import { queuePage, type ShownQueue } from './transport/queue-page.ts';
 import { createRunOperation } from './transport/run-operation.ts';
 import { bindSockets } from './transport/socket.ts';
 import { createSocketCaps } from './transport/socket-caps.ts';
@@ -202,12 +205,31 @@ export async function createApp(config: AppConfig, overrides: AppOverrides = {})
     });
 
     // Features.
+    const attachmentStore = createAttachmentStore(connection);
+    const blobs = createDiskBlobStore(join(config.dataDir, 'attachments'));
     const attachments = createAttachmentService({
-      store: createAttachmentStore(connection),
-      blobs: createDiskBlobStore(join(config.dataDir, 'attachments')),
+      store: attachmentStore,
+      blobs,
       authorize: (userId, conversationId) => conversations.authorize(userId, conversationId),
       newId,
       clock,
+    });
+    const imageJobs = createImageJobs({
+      queue: () => imageQueue,
+      queueAvailable: () => redis?.available() ?? false,
+      instanceId,
+      work: (attachmentId) => uploads.encode(attachmentId),
+      log,
+    });
+    const uploads: UploadService = createUploadService({
+      store: attachmentStore,
+      blobs,
+      encodeInTurn: imageJobs.run,
+      holds: (claim, senderId, attachmentId) => messages.holds(claim, senderId, attachmentId),
+      maxBytes: config.maxUploadBytes,
+      newId,
+      clock,
+      log,
     });
     const userStore = createUserStore(connection, caches);
     const administrators = createAdministratorService({
@@ -307,6 +329,7 @@ export async function createApp(config: AppConfig, overrides: AppOverrides = {})
       pipeline,
       conversations,
       attachments,
+      uploads,
       newId,
     });
     const messageChanges: ChangeService = createChangeService({
@@ -360,11 +383,27 @@ export async function createApp(config: AppConfig, overrides: AppOverrides = {})
     const queue: InstanceQueue<MessageJob> | undefined =
       redis === undefined
         ? undefined
-        : createInstanceQueue({ cluster, namespace, redis, process: pipeline.process, log });
+        : createInstanceQueue({
+            name: 'messages',
+            // The writer behind them joins what arrives together.
+            concurrency: 4,
+            ...{ cluster, namespace, redis, process: pipeline.process, log },
+          });
     redis?.onChange((available) => {
       if (!available) pipeline.queueLost();
     });
     if (queue !== undefined) lifecycle.onClose('queue', () => queue.close());
+    const imageQueue: InstanceQueue<ImageJob> | undefined =
+      redis === undefined
+        ? undefined
+        : createInstanceQueue({
+            name: 'images',
+            concurrency: 2,
+            ...{ cluster, namespace, redis, process: imageJobs.process, log },
+          });
+    if (imageQueue !== undefined) lifecycle.onClose('queue of images', () => imageQueue.close());
+    uploads.start();
+    lifecycle.onClose('uploads', () => uploads.close());
     // Before the queue is closed, so that nobody puts a further job into it.
     lifecycle.onClose('cluster', () => cluster.close());
     // Before the queue: what was accepted is stored, even when its socket is gone already.
@@ -391,6 +430,22 @@ export async function createApp(config: AppConfig, overrides: AppOverrides = {})
       events: createTraffic(SAMPLES_PER_MINUTE),
     };
     const queueJobs = async () => (redis?.available() ? ((await queue?.counts()) ?? {}) : {});
+    const jobsByQueue = async () =>
+      redis?.available()
+        ? { messages: await queueJobs(), images: (await imageQueue?.counts()) ?? {} }
+        : {};
+    const shownQueues = (): ShownQueue[] => [
+      ...[...(queue?.everyone() ?? [])].map(([id, one]) => ({
+        name: one.name,
+        description: `Messages numbered by the instance ${id}`,
+        queue: one,
+      })),
+      ...[...(imageQueue?.everyone() ?? [])].map(([id, one]) => ({
+        name: one.name,
+        description: `Pictures that were uploaded to the instance ${id}`,
+        queue: one,
+      })),
+    ];
     const facts: InstanceFacts = {
       id: instanceId,
       host: hostname(),
@@ -443,6 +498,7 @@ export async function createApp(config: AppConfig, overrides: AppOverrides = {})
         ...userOperations(users),
         ...contactOperations(contacts),
         ...messageOperations(messages, messageChanges, sync),
+        ...attachmentOperations(uploads),
         ...groupOperations(groups),
         ...operationsOperations(operations),
       },
@@ -452,7 +508,11 @@ export async function createApp(config: AppConfig, overrides: AppOverrides = {})
       addressOf: clientAddress,
       devices: createKnownDevices(secret),
       renewSession: sessions.renew,
-      openAttachment: attachments.open,
+      attachments: {
+        open: attachments.open,
+        upload: uploads.upload,
+        maxUploadBytes: config.maxUploadBytes,
+      },
       isKnownOrigin,
       measure: (labels, seconds) => {
         metrics.httpRequest(labels, seconds);
@@ -476,7 +536,7 @@ export async function createApp(config: AppConfig, overrides: AppOverrides = {})
       }),
       requireAdmin,
       mountQueuePage: queuePage({
-        queues: () => queue?.everyone(),
+        queues: shownQueues,
         redis: () => redisState(redis),
       }),
       corsOrigins: config.corsOrigins,
@@ -516,7 +576,7 @@ export async function createApp(config: AppConfig, overrides: AppOverrides = {})
       poolMax: config.mongodb.poolMax,
       caches: caches.figures,
       redis,
-      queueJobs,
+      queueJobs: jobsByQueue,
     });
     const port = await listen(http, config.port, config.host);
     lifecycle.onClose('readiness', () => {

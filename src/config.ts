@@ -77,6 +77,9 @@ export const settingsSchema = z.object({
   REDIS_URL: redisUrl
     .optional()
     .describe('A Redis or Valkey server, or off. Absent: a private one is obtained and started'),
+  MAX_UPLOAD_MB: integer(1, 2_000, 25).describe(
+    'Largest file that may be uploaded; a proxy in front has a limit of its own',
+  ),
   ADMIN_EMAIL: z
     .string()
     .trim()
@@ -145,6 +148,8 @@ export interface Config {
   /** Of pages of history and last messages. */
   readPreference: z.infer<typeof settingsSchema>['MONGODB_READ_PREFERENCE'];
   redisUrl: string | undefined;
+  /** Of one uploaded file. */
+  maxUploadBytes: number;
   /** Lower case, as e-mail addresses are stored. */
   adminEmail: string | undefined;
   jwtSecret: string | undefined;
@@ -204,6 +209,7 @@ export function parseConfig(env: Record<string, string | undefined>): Config {
     mongodb: { uri: s.MONGODB_URI, poolMin: s.MONGODB_POOL_MIN, poolMax: s.MONGODB_POOL_MAX },
     readPreference: s.MONGODB_READ_PREFERENCE,
     redisUrl: s.REDIS_URL,
+    maxUploadBytes: s.MAX_UPLOAD_MB * 1024 * 1024,
     adminEmail: s.ADMIN_EMAIL,
     jwtSecret: s.JWT_SECRET,
     corsOrigins: s.CORS_ORIGINS,

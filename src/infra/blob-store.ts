@@ -1,45 +1,58 @@
 /** Where the bytes of attachments lie. The interface fits an object store as well as a disk. */
-import { createReadStream } from 'node:fs';
-import { mkdir, open, rename, rm, writeFile } from 'node:fs/promises';
+import { createReadStream, createWriteStream } from 'node:fs';
+import { mkdir, open, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
 
 export interface BlobStore {
-  /** Whole or not at all: a reader never sees half a blob. */
-  put(id: string, bytes: Buffer): Promise<void>;
+  /**
+   * Whole or not at all: a reader never sees half a blob, and one that was there stays until the
+   * new one is complete. Rejects with what reading the content throws.
+   */
+  put(key: string, content: AsyncIterable<Buffer> | Iterable<Buffer>): Promise<void>;
   /** @returns undefined when there is no such blob. */
-  read(id: string): Promise<Readable | undefined>;
+  read(key: string): Promise<Readable | undefined>;
   /** No error when it is gone already. */
-  remove(id: string): Promise<void>;
+  remove(key: string): Promise<void>;
 }
 
 /**
  * Blobs as files, spread over 256 folders by the last two digits of the id.
- * @param folder is made when absent. Ids must be hexadecimal.
+ * @param folder is made when absent. A key is a hexadecimal id, or one with ".thumbnail" behind it.
  */
 export function createDiskBlobStore(folder: string): BlobStore {
-  const folderOf = (id: string): string => join(folder, id.slice(-2));
-  const fileOf = (id: string): string => {
-    if (!/^[0-9a-f]{24}$/.test(id)) throw new Error('a blob id has 24 hexadecimal digits');
-    return join(folderOf(id), id);
+  const folderOf = (key: string): string => join(folder, key.slice(22, 24));
+  const fileOf = (key: string): string => {
+    if (!/^[0-9a-f]{24}(\.thumbnail)?$/.test(key)) {
+      throw new Error('a key has 24 hexadecimal digits and perhaps .thumbnail');
+    }
+    return join(folderOf(key), key);
   };
+  let written = 0;
   return {
-    put: async (id, bytes) => {
-      const file = fileOf(id);
-      await mkdir(folderOf(id), { recursive: true });
-      const unfinished = `${file}.part`;
-      await writeFile(unfinished, bytes, { flush: true });
-      await rename(unfinished, file);
-    },
-    read: async (id) => {
+    put: async (key, content) => {
+      const file = fileOf(key);
+      await mkdir(folderOf(key), { recursive: true });
+      // Two may write the same key at once.
+      const unfinished = `${file}.${process.pid}-${++written}.part`;
       try {
-        const file = await open(fileOf(id), 'r');
+        await pipeline(content, createWriteStream(unfinished, { flush: true }));
+        await rename(unfinished, file);
+      } catch (error) {
+        await rm(unfinished, { force: true });
+        throw error;
+      }
+    },
+    read: async (key) => {
+      try {
+        const file = await open(fileOf(key), 'r');
         return createReadStream('', { fd: file });
       } catch (error) {
         if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
         throw error;
       }
     },
-    remove: (id) => rm(fileOf(id), { force: true }),
+    remove: (key) => rm(fileOf(key), { force: true }),
   };
 }

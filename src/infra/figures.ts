@@ -16,8 +16,8 @@ export function exportFigures(
     caches: ReadonlyMap<string, () => CacheFigures>;
     /** undefined: the application runs without Redis. */
     redis: { available(): boolean } | undefined;
-    /** By state; empty while Redis is away. */
-    queueJobs: () => Promise<Record<string, number>>;
+    /** By queue and state; empty while Redis is away. */
+    queueJobs: () => Promise<Record<string, Record<string, number>>>;
   },
 ): void {
   const { pool, redis } = sources;
@@ -101,10 +101,12 @@ export function exportFigures(
       labels: ['queue', 'state'],
     },
     async () =>
-      labelled('state', await sources.queueJobs()).map(({ labels, value }) => ({
-        labels: { ...labels, queue: 'messages' },
-        value,
-      })),
+      Object.entries(await sources.queueJobs()).flatMap(([queue, jobs]) =>
+        labelled('state', jobs).map(({ labels, value }) => ({
+          labels: { ...labels, queue },
+          value,
+        })),
+      ),
   );
 }
 

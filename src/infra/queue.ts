@@ -1,6 +1,6 @@
 /**
- * One Bull queue per instance, consumed by that instance alone. Two consumers of one queue
- * would reorder jobs; a queue of one's own cannot.
+ * Bull queues per instance, consumed by that instance alone: one for messages, one for pictures.
+ * Two consumers of one queue would reorder jobs; a queue of one's own cannot.
  *
  * Jobs are removed as soon as they are done or failed: message texts do not linger in Redis.
  * `add` has a limit of its own, because Bull's waits for ever on a Redis that hangs.
@@ -12,16 +12,12 @@ import type { Logger } from './logger.ts';
 import { type RedisLink, redisShortcomings } from './redis.ts';
 
 const ADD_MS = 150;
-/** Jobs under way at once; the writer behind them joins what arrives together. */
-const CONCURRENCY = 4;
 /**
  * From look to look at whose queues there are. Longer than a job's own limit, and than it takes
  * until an instance that starts, or one that this one lost sight of, is known by its heartbeats.
  */
 const LEFTOVERS_MS = 5_000;
 const KEYS_PER_SCAN = 1_000;
-
-const NAME = 'messages-';
 
 export interface InstanceQueue<T> {
   /** Puts a job into an instance's queue; throws within 150 ms when Redis does not take it. */
@@ -33,8 +29,15 @@ export interface InstanceQueue<T> {
   close(): Promise<void>;
 }
 
-/** Opens the instance's own queue, and from then on removes those of instances that are gone. */
+/**
+ * Opens the instance's own queue of a kind, and from then on removes those of instances that are
+ * gone.
+ */
 export function createInstanceQueue<T>(deps: {
+  /** Of the kind; the queue's own has the instance's id behind it. */
+  name: string;
+  /** Jobs under way at once. */
+  concurrency: number;
   cluster: Pick<Cluster, 'instanceId' | 'peers' | 'onLeave'>;
   namespace: string;
   redis: RedisLink;
@@ -43,13 +46,14 @@ export function createInstanceQueue<T>(deps: {
 }): InstanceQueue<T> {
   const { cluster, redis, log } = deps;
   const client = redis.connectForQueue('client');
+  const namePrefix = `${deps.name}-`;
   const queues = new Map<string, Bull.Queue<T>>();
   const prefix = `${deps.namespace}:bull`;
 
   function open(instanceId: string): Bull.Queue<T> {
     const known = queues.get(instanceId);
     if (known !== undefined) return known;
-    const queue = new Bull<T>(NAME + instanceId, {
+    const queue = new Bull<T>(namePrefix + instanceId, {
       prefix,
       createClient: (kind) => (kind === 'client' ? client : redis.connectForQueue(kind)),
       settings: { lockDuration: 2_000, stalledInterval: 1_000, retryProcessDelay: 200 },
@@ -68,11 +72,16 @@ export function createInstanceQueue<T>(deps: {
       log.debug({ err: error }, "the queue's connection has no name");
     });
   own
-    .process(CONCURRENCY, (job) => deps.process(job.data))
+    .process(deps.concurrency, (job) => deps.process(job.data))
     .catch((error: unknown) => {
-      log.error({ err: error }, 'the queue worker ended; messages go the direct way');
+      log.error(
+        { err: error, queue: deps.name },
+        'the queue worker ended; work goes the direct way',
+      );
     });
-  own.on('failed', (job, error) => log.error({ err: error, job: job.id }, 'a message job failed'));
+  own.on('failed', (job, error) =>
+    log.error({ err: error, queue: deps.name, job: job.id }, 'a job failed'),
+  );
   void client.once('ready', () => {
     void redisShortcomings(client).then((found) => {
       for (const shortcoming of found) log.warn({ shortcoming }, 'Redis is not set up for a queue');
@@ -93,7 +102,7 @@ export function createInstanceQueue<T>(deps: {
   async function look(): Promise<void> {
     const before = missing;
     missing = new Set();
-    const start = `${prefix}:${NAME}`;
+    const start = `${prefix}:${namePrefix}`;
     let cursor = '0';
     do {
       const [next, keys] = await client.scan(cursor, 'MATCH', `${start}*`, 'COUNT', KEYS_PER_SCAN);

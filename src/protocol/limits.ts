@@ -12,7 +12,16 @@ export const limits = {
   passwordMinLength: 8,
   /** bcrypt ignores every byte after the 72nd, so longer passwords are refused. */
   passwordMaxBytes: 72,
+  /** Of an image as a data URL; of uploads the server's configuration says it. */
   imageBytes: 5 * 1024 * 1024,
+  /** Uploaded files of one message. */
+  attachmentsPerMessage: 10,
+  /** UTF-16 units of a file's name; what is longer is cut. */
+  fileNameLength: 200,
+  /** Files of one user that were uploaded and not sent yet. */
+  unsentUploads: 100,
+  /** After that time an upload that was not sent is removed. */
+  unsentUploadHours: 24,
   /** A 5 MB image as a base64 data URL, and room for the rest. */
   jsonBodyBytes: 8 * 1024 * 1024,
   socketPacketBytes: 64 * 1024,

@@ -15,6 +15,7 @@ export const problems = {
   client_id_reused: { status: 409, title: 'clientId already used for other content' },
   group_full: { status: 409, title: 'Group is full' },
   too_many_reactions: { status: 409, title: 'Too many different reactions' },
+  too_many_uploads: { status: 409, title: 'Too many files that were not sent' },
   too_large: { status: 413, title: 'Too large' },
   unsupported_media_type: { status: 415, title: 'Unsupported media type' },
   rate_limited: { status: 429, title: 'Too many requests' },

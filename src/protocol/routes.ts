@@ -13,6 +13,7 @@ import type {
   Session,
   SyncResult,
   TokenGrant,
+  UploadLimits,
   User,
 } from './types.ts';
 
@@ -140,6 +141,8 @@ export const routes = {
   revokeSession: answers<{ message: string }>()('delete', '/api/auth/sessions/:id', {
     params: s.idParams,
   }),
+
+  getUploadLimits: answers<UploadLimits>()('get', '/api/attachments/limits'),
 
   sync: answers<SyncResult>()('post', '/api/sync', { body: s.syncBody }),
 

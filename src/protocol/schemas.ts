@@ -153,33 +153,53 @@ export const historyQuery = z
     { path: ['around'], message: 'Give around without before and after' },
   );
 
-const hasContent = (content: { text?: string | undefined; image?: string | undefined }) =>
-  (content.text !== undefined && content.text !== '') || content.image !== undefined;
+const hasContent = (content: {
+  text?: string | undefined;
+  image?: string | undefined;
+  attachments?: string[] | undefined;
+}) =>
+  (content.text !== undefined && content.text !== '') ||
+  content.image !== undefined ||
+  (content.attachments !== undefined && content.attachments.length > 0);
 
-/** A message over HTTP: a text, an image, or both. */
+/** Ids of one's own uploads. */
+const attachments = z
+  .array(objectId)
+  .max(
+    limits.attachmentsPerMessage,
+    `A message has at most ${limits.attachmentsPerMessage} attachments`,
+  )
+  .refine((ids) => new Set(ids).size === ids.length, 'names an attachment twice');
+
+/** A message over HTTP: a text, an image, uploaded files, or several of them. */
 export const sendBody = z
   .strictObject({
     text: absentIfEmpty(messageText),
     image: absentIfEmpty(imageDataUrl),
     clientId: absentIfEmpty(clientId),
     replyTo: absentIfEmpty(messageId),
+    attachments: absentIfEmpty(attachments),
   })
-  .refine(hasContent, { path: ['text'], message: 'A message needs a text or an image' });
+  .refine(hasContent, {
+    path: ['text'],
+    message: 'A message needs a text, an image or an attachment',
+  });
 
-/** A message over a socket. Pictures are sent over HTTP: a packet holds 64 KB at most. */
+/** A message over a socket. Files are uploaded over HTTP: a packet holds 64 KB at most. */
 export const sendMessagePayload = z
   .strictObject({
     to: userId.optional(),
     groupId: groupId.optional(),
-    text: messageText,
+    text: messageText.default(''),
     clientId,
     replyTo: messageId.optional(),
+    attachments: attachments.optional(),
   })
   .refine((payload) => (payload.to === undefined) !== (payload.groupId === undefined), {
     path: ['to'],
     message: 'Give to or groupId, and only one of them',
   })
-  .refine(hasContent, { path: ['text'], message: 'A message needs a text' });
+  .refine(hasContent, { path: ['text'], message: 'A message needs a text or an attachment' });
 
 /** An emoji that the Unicode Consortium recommends for interchange, and nothing beside it. */
 const recommendedEmoji = /^\p{RGI_Emoji}$/v;
@@ -192,7 +212,7 @@ const emoji = z
   .refine((value) => recommendedEmoji.test(value), 'must be exactly one emoji');
 
 export const messageParams = z.strictObject({ messageId });
-/** What an edit leaves: empty only where the message has an image. */
+/** What an edit leaves: empty only where the message has an attachment. */
 export const editBody = z.strictObject({ text: messageText });
 export const editMessagePayload = z.strictObject({ messageId, text: messageText });
 export const deleteMessagePayload = z.strictObject({ messageId });

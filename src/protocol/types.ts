@@ -43,15 +43,34 @@ export interface Session {
   current: boolean;
 }
 
+/** A file: a picture that can be shown, where it has a width and a height, else one to download. */
 export interface Attachment {
   _id: string;
   url: string;
-  /** Media type, from the content. */
+  /** Media type, from the content; application/octet-stream where it does not tell. */
   type: string;
   /** Bytes. */
   size: number;
+  /** What its sender calls it; absent for images that were sent as data URLs. */
+  name?: string;
+  /** Pixels. */
   width?: number;
   height?: number;
+  /** A smaller picture; only of large ones that do not move. */
+  thumbnail?: Thumbnail;
+}
+
+export interface Thumbnail {
+  url: string;
+  /** Pixels. */
+  width: number;
+  height: number;
+}
+
+/** What this server takes as uploads. */
+export interface UploadLimits {
+  maxBytes: number;
+  perMessage: number;
 }
 
 /** The message that another one answers; it never changes, whatever becomes of that message. */
@@ -79,7 +98,7 @@ export interface Message {
   groupId?: string;
   clientId: string;
   text: string;
-  /** URL of the first image. */
+  /** URL of the first picture. */
   image?: string;
   attachments?: Attachment[];
   replyTo?: ReplyReference;

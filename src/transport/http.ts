@@ -5,23 +5,22 @@
 import { randomBytes } from 'node:crypto';
 import { IncomingMessage, ServerResponse } from 'node:http';
 import { Socket } from 'node:net';
-import { pipeline as pump } from 'node:stream/promises';
 import cookieParser from 'cookie-parser';
 import cors from 'cors';
 import express, { type Express, type Request, type RequestHandler, type Response } from 'express';
 import helmet from 'helmet';
 import { AppError, notFound, toAppError, toProblem } from '../errors.ts';
-import type { AttachmentContent } from '../features/attachments/attachments.service.ts';
 import type { ActiveSession } from '../features/auth/sessions.service.ts';
 import type { Logger } from '../infra/logger.ts';
 import type { RateLimits } from '../infra/rate-limit.ts';
 import { limits } from '../protocol/limits.ts';
-import type { Problem } from '../protocol/problems.ts';
 import { type Route, type RouteName, routes } from '../protocol/routes.ts';
-import { idParams, socketId } from '../protocol/schemas.ts';
+import { socketId } from '../protocol/schemas.ts';
 import type { AddressOf } from './address.ts';
 import type { Admission } from './admission.ts';
+import { type AttachmentRoutes, bindAttachments } from './attachments.ts';
 import { createHttpLimits, type HttpLimits } from './http-limits.ts';
+import { sendJson, sendProblem } from './http-reply.ts';
 import type { KnownDevices } from './known-devices.ts';
 import { beginLogin, type EndAttempt } from './login-limit.ts';
 import {
@@ -49,7 +48,7 @@ export interface HttpDependencies {
   devices: KnownDevices;
   /** A new token when the session's is older than a day. */
   renewSession: (session: ActiveSession) => Promise<SessionGrant | undefined>;
-  openAttachment: (userId: string, id: string) => Promise<AttachmentContent>;
+  attachments: Pick<AttachmentRoutes, 'open' | 'upload' | 'maxUploadBytes'>;
   isKnownOrigin: (request: IncomingMessage) => boolean;
   /** Told of every response. */
   measure: Parameters<typeof trackTiming>[0];
@@ -84,7 +83,12 @@ export function createHttpApp(dependencies: HttpDependencies): Express {
   for (const name of Object.keys(routes) as RouteName[]) {
     bindRoute(app, name, routes[name], deps.operations[name] as unknown as AnyOperation, deps);
   }
-  bindAttachments(app, deps);
+  bindAttachments(app, {
+    ...deps,
+    ...deps.attachments,
+    contextOf,
+    authenticate: (req, res) => authenticate(req, res, deps),
+  });
   deps.mountHealth(app);
   app.use('/admin', parseCookies);
   deps.mountQueuePage(app, async (req, res) => {
@@ -261,36 +265,6 @@ function beginAttempt(
   return beginLogin(deps.limits, given, (limit, key) => deps.take(req, res, limit, key));
 }
 
-function bindAttachments(app: Express, deps: HttpDependencies & Counting): void {
-  app.get('/api/attachments/:id', async (req, res) => {
-    const { userId } = await authenticate(req, res, deps);
-    await deps.take(req, res, deps.limits.files, userId);
-    const { id } = parseInput(idParams, req.params, 'params');
-    const { stream, record } = await deps.openAttachment(userId, id);
-    const etag = `"${id}"`;
-    res.setHeader('ETag', etag);
-    // An id's content never changes. A message's picture is asked for anew each time all the
-    // same, because who may see it does change; the answer is then 304, without content.
-    res.setHeader(
-      'Cache-Control',
-      record.audience === 'everyone' ? 'private, max-age=31536000, immutable' : 'private, no-cache',
-    );
-    if (req.headers['if-none-match'] === etag) {
-      stream.destroy();
-      res.status(304).end();
-      return;
-    }
-    res.setHeader('Content-Type', record.type);
-    res.setHeader('Content-Length', record.size);
-    res.setHeader('Content-Disposition', 'inline');
-    res.setHeader('Content-Security-Policy', "default-src 'none'; sandbox");
-    await pump(stream, res).catch((error: unknown) => {
-      // Most often a client that went away; the status line is out already.
-      deps.log.debug({ err: error, attachmentId: id }, 'an attachment was not sent whole');
-    });
-  });
-}
-
 function authenticate(
   req: Request,
   res: Response,
@@ -437,19 +411,6 @@ function setLinks(req: Request, res: Response, { links }: Reply<unknown>): void 
     return `<${req.path}?${query.toString()}>; rel="${relation}"`;
   });
   if (parts.length > 0) res.setHeader('Link', parts.join(', '));
-}
-
-function sendProblem(res: Response, problem: Problem): void {
-  if (problem.retryAfter !== undefined) res.setHeader('Retry-After', problem.retryAfter);
-  sendJson(res, problem.status, 'application/problem+json', JSON.stringify(problem));
-}
-
-/** Express' own would make bytes of a text once more, and look at its freshness. */
-function sendJson(res: Response, status: number, type: string, content: string | Buffer): void {
-  res.statusCode = status;
-  res.setHeader('Content-Type', `${type}; charset=utf-8`);
-  res.setHeader('Content-Length', Buffer.byteLength(content));
-  res.end(content);
 }
 
 /** Built files carry their hash in their name; the page itself is asked for each time. */

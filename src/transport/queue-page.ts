@@ -6,9 +6,9 @@
 import { createBullBoard } from '@bull-board/api';
 import { BullAdapter } from '@bull-board/api/bullAdapter';
 import { ExpressAdapter } from '@bull-board/express';
+import type Bull from 'bull';
 import type { ErrorRequestHandler, Express, Request, RequestHandler, Response } from 'express';
 import { AppError, toAppError, unavailable } from '../errors.ts';
-import type { InstanceQueue } from '../infra/queue.ts';
 
 const PATH = '/admin/queues';
 /** Bull waits for ever on a Redis that hangs. */
@@ -16,12 +16,19 @@ const ANSWER_MS = 3_000;
 /** What passes by itself is tried again by the browser. */
 const RELOAD_S = 3;
 
+/** A queue, and what passes through it. */
+export interface ShownQueue {
+  name: string;
+  description: string;
+  queue: Bull.Queue;
+}
+
 /**
- * @param queues of all live instances by their ids; undefined while the application has none
+ * @param queues of all live instances
  * @returns a function that mounts the page; `authorize` throws for who is no administrator
  */
 export function queuePage(deps: {
-  queues: () => ReturnType<InstanceQueue<unknown>['everyone']> | undefined;
+  queues: () => ShownQueue[];
   /** "off": the application was started without Redis. */
   redis: () => 'off' | 'up' | 'down';
 }): (app: Express, authorize: (req: Request, res: Response) => Promise<void>) => void {
@@ -45,15 +52,15 @@ export function queuePage(deps: {
 
   /** Instances come and go; their queues with them. */
   function showPresent(): void {
-    const present = deps.queues() ?? new Map();
-    const names = [...present.keys()].sort().join();
+    const present = deps.queues();
+    const names = present
+      .map(({ name }) => name)
+      .sort()
+      .join();
     if (names === shown) return;
     board.replaceQueues(
-      [...present].map(([instanceId, queue]) => {
-        const one = new BullAdapter(queue, {
-          readOnlyMode: true,
-          description: `Messages numbered by the instance ${instanceId}`,
-        });
+      present.map(({ queue, description }) => {
+        const one = new BullAdapter(queue, { readOnlyMode: true, description });
         one.setFormatter('data', withoutTexts);
         return one;
       }),

@@ -19,6 +19,7 @@ import {
   type Person,
   personOf,
   signUp,
+  upload,
 } from '../support/client.ts';
 import { monitored, onCommand } from '../support/commands.ts';
 import { createDatabaseName, dropDatabase, withDatabase } from '../support/database.ts';
@@ -110,6 +111,12 @@ const http = async <T>(as: Person, method: string, path: string, body?: unknown)
   if (status >= 400) throw new Error(`${method} ${path} answered ${status}`);
   return answer;
 };
+async function uploadNotes(as: Person): Promise<string> {
+  const file = { name: 'notes.txt', content: 'buy bread' };
+  const { status, body } = await upload(server.url, as, file);
+  if (status !== 201) throw new Error(`an upload answered ${status}`);
+  return body._id;
+}
 const get = (as: Person, path: string) => () => http(as, 'GET', path);
 /** Over a session of its own, so that none is looked up that was trusted for a minute. */
 async function logIn(person: Person): Promise<Person> {
@@ -358,6 +365,24 @@ const warmRows: Row[] = [
     },
   ],
   [
+    'an upload',
+    {
+      'aggregate attachments': 1,
+      'insert attachments': 1,
+      'update attachments': 1,
+      'find attachments': 1,
+    },
+    async () => again(() => uploadNotes(ann)),
+  ],
+  [
+    'a message with uploads',
+    sum(stored, { 'find attachments': 2, 'update attachments': 1 }),
+    async () => {
+      const attachments = [await uploadNotes(ann), await uploadNotes(ann)];
+      return () => http(ann, 'POST', `/api/messages/send/${ben.id}`, { attachments });
+    },
+  ],
+  [
     'the first message between two people',
     sum(stored, {
       'find users': 1,
@@ -581,6 +606,7 @@ const warmRows: Row[] = [
       'delete memberships': 1,
       'delete conversations': 1,
       'delete messages': 1,
+      'find attachments': 1,
     }),
     async () => {
       const id = await settledGroup();

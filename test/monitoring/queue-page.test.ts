@@ -62,18 +62,21 @@ describe('the page of the queues', () => {
     expect(headers.get('cache-control')).toBe('no-store');
   });
 
-  it('shows the queue of every instance, also of one that came later', async () => {
+  it('shows the queues of every instance, also of one that came later', async () => {
     const names = async () =>
       (await call<Shown>(cluster.a.url, 'GET', QUEUES, { as: admin })).body.queues
         .map(({ name }) => name)
         .sort();
-    const nameOf = async ({ url }: TestServer) => `messages-${await idOf(url)}`;
-    const both = [await nameOf(cluster.a), await nameOf(cluster.b)];
+    const namesOf = async ({ url }: TestServer) => {
+      const id = await idOf(url);
+      return [`images-${id}`, `messages-${id}`];
+    };
+    const both = [...(await namesOf(cluster.a)), ...(await namesOf(cluster.b))];
     await expect.poll(names).toEqual(both.toSorted());
     const { database } = cluster;
     const third = await startTestServer({ database, dataDir: cluster.a.config.dataDir });
     try {
-      const all = [...both, await nameOf(third)].sort();
+      const all = [...both, ...(await namesOf(third))].sort();
       await expect.poll(names).toEqual(all);
     } finally {
       await third.close();

@@ -7,7 +7,7 @@ import type {
   ClientToServerEvents,
   ServerToClientEvents,
 } from '../../src/protocol/events.ts';
-import type { Message } from '../../src/protocol/types.ts';
+import type { Attachment, Message } from '../../src/protocol/types.ts';
 import { uniqueName } from './names.ts';
 
 export type ClientSocket = Socket<ServerToClientEvents, ClientToServerEvents>;
@@ -188,4 +188,26 @@ export async function eventually<T>(check: () => Promise<T> | T): Promise<T> {
       await new Promise((resolve) => setImmediate(resolve));
     }
   }
+}
+
+export interface UploadFile {
+  name: string;
+  type?: string;
+  content: Buffer | string;
+}
+
+/** Uploads a file as a browser does. */
+export async function upload<T = Attachment>(
+  url: string,
+  as: Person,
+  { name, type = 'application/octet-stream', content }: UploadFile,
+): Promise<Response<T>> {
+  const form = new FormData();
+  form.append('file', new Blob([content as string], { type }), name);
+  const response = await fetch(`${url}/api/attachments`, {
+    method: 'POST',
+    headers: { cookie: as.cookie },
+    body: form,
+  });
+  return { status: response.status, headers: response.headers, body: (await response.json()) as T };
 }

@@ -1,18 +1,26 @@
-/** Pictures: taken as data URLs, kept in the blob store, given to those who may see them. */
+/**
+ * Files and pictures: kept in the blob store, given to those who may see them. Images that come
+ * as data URLs are taken here; uploads have a service of their own (uploads.service.ts).
+ */
 import type { Readable } from 'node:stream';
 import { notFound } from '../../errors.ts';
 import type { BlobStore } from '../../infra/blob-store.ts';
 import type { Attachment } from '../../protocol/types.ts';
+import { presentAttachment } from './attachments.present.ts';
 import type { AttachmentRecord, AttachmentStore } from './attachments.store.ts';
-import { decodeDataUrl, encodeImage } from './image.ts';
+import { decodeImage, encodeImage } from './image.ts';
 
 /** Profile and group pictures: sharp at 128 points on a screen of double density. */
 const PICTURE_SIDE = 256;
+const REMOVED_AT_ONCE = 100;
 
 export interface AttachmentContent {
   stream: Readable;
   record: AttachmentRecord;
 }
+
+/** An attachment itself, or its smaller copy. */
+export type AttachmentForm = 'whole' | 'thumbnail';
 
 export type AttachmentService = ReturnType<typeof createAttachmentService>;
 
@@ -35,7 +43,7 @@ export function createAttachmentService(deps: {
     dataUrl: string,
     square?: number,
   ): Promise<Attachment> {
-    const image = await encodeImage(decodeDataUrl(dataUrl), square);
+    const image = await encodeImage(decodeImage(dataUrl), square);
     const record: AttachmentRecord = {
       _id: deps.newId(),
       ownerId,
@@ -48,10 +56,28 @@ export function createAttachmentService(deps: {
       createdAt: deps.clock(),
     };
     // Bytes first: a record never points at nothing.
-    await blobs.put(record._id, image.bytes);
+    await blobs.put(record._id, [image.bytes]);
     await store.insert(record);
-    const { _id, type, size, width, height } = record;
-    return { _id, url: attachmentUrl(_id), type, size, width, height };
+    return presentAttachment(record);
+  }
+
+  async function requireAccess(userId: string, record: AttachmentRecord): Promise<void> {
+    const { audience, ownerId, use, sentAt = record.createdAt } = record;
+    if (audience === 'everyone') return;
+    if (audience === 'owner') {
+      if (ownerId !== userId) throw notFound('This attachment');
+      return;
+    }
+    const { fromSeq, joinedAt } = await deps.authorize(userId, audience);
+    // Who sees only what was written since they joined sees no earlier file either.
+    const isEarlier = joinedAt !== undefined && sentAt < joinedAt;
+    if (fromSeq > 0 && isEarlier && use === 'message') throw notFound('This attachment');
+  }
+
+  async function remove(id: string): Promise<void> {
+    await store.remove(id);
+    await blobs.remove(id);
+    await blobs.remove(thumbnailKey(id));
   }
 
   return {
@@ -61,30 +87,26 @@ export function createAttachmentService(deps: {
     /** A square picture of a person ("everyone") or a group (its conversation). */
     keepPicture: (ownerId: string, audience: string, dataUrl: string) =>
       keep(ownerId, audience, dataUrl, PICTURE_SIDE),
-    remove: async (id: string): Promise<void> => {
-      await store.remove(id);
-      await blobs.remove(id);
+    remove,
+    /** Everything of a group that is gone. */
+    removeConversation: async (conversationId: string): Promise<void> => {
+      for (;;) {
+        const ids = await store.idsOf(conversationId, REMOVED_AT_ONCE);
+        for (const id of ids) await remove(id);
+        if (ids.length < REMOVED_AT_ONCE) return;
+      }
     },
     /** @throws AppError not_found when it does not exist or the user may not see it. */
-    open: async (userId: string, id: string): Promise<AttachmentContent> => {
+    open: async (userId: string, id: string, form: AttachmentForm): Promise<AttachmentContent> => {
       const record = await store.find(id);
       if (record === null) throw notFound('This attachment');
-      if (record.audience !== 'everyone') {
-        const { fromSeq, joinedAt } = await deps.authorize(userId, record.audience);
-        // Who sees only what was written since they joined sees no earlier picture either.
-        const isEarlier = joinedAt !== undefined && record.createdAt < joinedAt;
-        if (fromSeq > 0 && isEarlier && record.use === 'message') throw notFound('This attachment');
-      }
-      const stream = await blobs.read(id);
+      await requireAccess(userId, record);
+      const stream = await blobs.read(form === 'whole' ? id : thumbnailKey(id));
       if (stream === undefined) throw notFound('This attachment');
       return { stream, record };
     },
   };
 }
 
-/** Where an attachment is served. */
-export const attachmentUrl = (id: string): string => `/api/attachments/${id}`;
-
-/** The id in an attachment's URL; undefined for "". */
-export const attachmentIdOf = (url: string): string | undefined =>
-  url === '' ? undefined : url.slice(url.lastIndexOf('/') + 1);
+/** Where the thumbnail of an attachment lies in the blob store. */
+export const thumbnailKey = (id: string): string => `${id}.thumbnail`;

@@ -5,14 +5,33 @@ export interface AttachmentRecord {
   ownerId: string;
   /** What it belongs to: a message, or the profile of a person or group. */
   use: 'message' | 'picture';
-  /** A conversation's id, or "everyone" for what every signed-in user may see. */
+  /**
+   * A conversation's id; "everyone" for what every signed-in user may see; "owner" for an upload
+   * that was not sent yet.
+   */
   audience: string;
+  /** Media type, from the content; "" while it is being uploaded. */
   type: string;
+  /** Bytes. */
   size: number;
-  width: number;
-  height: number;
+  name?: string;
+  /** Pixels; of pictures that are shown. */
+  width?: number;
+  height?: number;
+  thumbnail?: { width: number; height: number };
   createdAt: Date;
+  /** While no stored message is known to hold it. */
+  unsent?: true;
+  /** Which message of its owner an upload goes with, and since when. */
+  claim?: { conversationId: string; clientId: string };
+  sentAt?: Date;
 }
+
+/** What an upload turned out to be. */
+export type UploadFacts = Pick<
+  AttachmentRecord,
+  'type' | 'size' | 'width' | 'height' | 'thumbnail'
+>;
 
 const schema = new mongoose.Schema<AttachmentRecord>(
   {
@@ -22,12 +41,22 @@ const schema = new mongoose.Schema<AttachmentRecord>(
     audience: String,
     type: String,
     size: Number,
+    name: String,
     width: Number,
     height: Number,
+    thumbnail: {},
     createdAt: Date,
+    unsent: Boolean,
+    claim: {},
+    sentAt: Date,
   },
   { collection: 'attachments', versionKey: false },
 );
+// Of a group that is deleted.
+schema.index({ audience: 1 });
+// Uploads alone, for as long as they are not known to be sent.
+schema.index({ createdAt: 1 }, { partialFilterExpression: { unsent: true } });
+schema.index({ ownerId: 1 }, { partialFilterExpression: { unsent: true } });
 
 /** The collection with its indexes, registered on a connection. */
 export const attachmentModel = (connection: Connection) =>
@@ -42,9 +71,50 @@ export function createAttachmentStore(connection: Connection) {
     insert: async (record: AttachmentRecord): Promise<void> => {
       await model.insertOne(record);
     },
-    find: (id: string): Promise<AttachmentRecord | null> => model.findById(id).lean().exec(),
+    find: (id: string): Promise<AttachmentRecord | null> =>
+      model.findById(id).lean<AttachmentRecord>().exec(),
+    findMany: (ids: string[]): Promise<AttachmentRecord[]> =>
+      model
+        .find({ _id: { $in: ids } })
+        .lean<AttachmentRecord[]>()
+        .exec(),
     remove: async (id: string): Promise<void> => {
       await model.deleteOne({ _id: id });
+    },
+    /** How many uploads of a user were not sent, at most `limit`. */
+    countUnsent: (ownerId: string, limit: number): Promise<number> =>
+      model.countDocuments({ ownerId, unsent: true }, { limit }).exec(),
+    /** An upload is complete. */
+    complete: async (id: string, facts: UploadFacts): Promise<void> => {
+      await model.updateOne({ _id: id }, { $set: facts });
+    },
+    /** Gives uploads that nothing has claimed to a message of their owner. */
+    claim: async (
+      ids: string[],
+      ownerId: string,
+      claim: { conversationId: string; clientId: string },
+      sentAt: Date,
+    ): Promise<void> => {
+      await model.updateMany(
+        { _id: { $in: ids }, ownerId, audience: 'owner' },
+        { $set: { audience: claim.conversationId, claim, sentAt } },
+      );
+    },
+    markSent: async (id: string): Promise<void> => {
+      await model.updateOne({ _id: id }, { $unset: { unsent: 1 } });
+    },
+    /** Uploads of before a time that are not known to be sent, the oldest first. */
+    unsentBefore: (before: Date, limit: number): Promise<AttachmentRecord[]> =>
+      model
+        .find({ unsent: true, createdAt: { $lt: before } })
+        .sort({ createdAt: 1 })
+        .limit(limit)
+        .lean<AttachmentRecord[]>()
+        .exec(),
+    /** Ids of what belongs to a conversation. */
+    idsOf: async (audience: string, limit: number): Promise<string[]> => {
+      const found = await model.find({ audience }, { _id: 1 }).limit(limit).lean().exec();
+      return found.map(({ _id }) => _id);
     },
   };
 }

@@ -12,9 +12,24 @@ export interface EncodedImage {
   type: string;
   width: number;
   height: number;
+  /** Whether it moves. */
+  animated: boolean;
 }
 
-const accepted = new Set(['image/png', 'image/jpeg', 'image/webp', 'image/gif']);
+/** Media types of what is shown as a picture; everything else is a file to download. */
+export const imageTypes: ReadonlySet<string> = new Set([
+  'image/png',
+  'image/jpeg',
+  'image/webp',
+  'image/gif',
+]);
+/** Whether an attachment is shown, and not downloaded: what was encoded here has a width. */
+export const isPicture = ({ type, width }: { type: string; width?: number }): boolean =>
+  width !== undefined && imageTypes.has(type);
+
+/** Longer side of a picture in a message, and of its thumbnail: a bubble at double density. */
+const LONGEST_SIDE = 2_048;
+const THUMBNAIL_SIDE = 768;
 /** About a 7,000 by 7,000 photograph; beyond it a small file may unpack to gigabytes. */
 const MAX_PIXELS = 50_000_000;
 const MAX_SECONDS = 10;
@@ -41,42 +56,67 @@ async function takeTurn<T>(work: () => Promise<T>): Promise<T> {
   }
 }
 
-/** The bytes of a base64 data URL whose form the contract's schema has checked. */
-export function decodeDataUrl(dataUrl: string): Buffer {
-  return Buffer.from(dataUrl.slice(dataUrl.indexOf(',') + 1), 'base64');
+/**
+ * The bytes of a base64 data URL whose form the contract's schema has checked.
+ * @throws AppError too_large
+ */
+export function decodeImage(dataUrl: string): Buffer {
+  const bytes = Buffer.from(dataUrl.slice(dataUrl.indexOf(',') + 1), 'base64');
+  if (bytes.length <= limits.imageBytes) return bytes;
+  const megabytes = limits.imageBytes / 1024 / 1024;
+  throw new AppError('too_large', `image: An image has at most ${megabytes} MB.`);
 }
+
+/** The media type that the first bytes of a file tell; undefined when they tell none. */
+export const typeOf = async (bytes: Uint8Array): Promise<string | undefined> =>
+  (await fileTypeFromBuffer(bytes))?.mime;
+
+export const notAnImage = (type: string | undefined): AppError =>
+  new AppError(
+    'invalid_image',
+    `The content is ${type ?? 'no image'}; PNG, JPEG, WebP and GIF are accepted.`,
+  );
 
 /**
  * Decodes and encodes a picture anew.
  * @param square a side in pixels: cut to a square (profile pictures, WebP); absent: at most
  *   2,048 pixels on the longer side, in its own format, animations kept.
- * @throws AppError invalid_image, too_large
+ * @throws AppError invalid_image, unavailable
  */
 export async function encodeImage(bytes: Buffer, square?: number): Promise<EncodedImage> {
-  if (bytes.length > limits.imageBytes) {
-    const megabytes = limits.imageBytes / 1024 / 1024;
-    throw new AppError('too_large', `image: An image has at most ${megabytes} MB.`);
-  }
-  const found = await fileTypeFromBuffer(bytes);
-  if (found === undefined || !accepted.has(found.mime)) {
-    const what = found === undefined ? 'no image' : found.mime;
-    throw new AppError(
-      'invalid_image',
-      `The content is ${what}; PNG, JPEG, WebP and GIF are accepted.`,
-    );
-  }
-  return takeTurn(() => reencode(bytes, found.mime, square));
+  const type = await typeOf(bytes);
+  if (type === undefined || !imageTypes.has(type)) throw notAnImage(type);
+  return takeTurn(() => reencode(bytes, type, square));
+}
+
+/** A smaller, still copy; undefined for pictures that are small already, or move. */
+export async function encodeThumbnail(image: EncodedImage): Promise<EncodedImage | undefined> {
+  if (image.animated || Math.max(image.width, image.height) <= THUMBNAIL_SIDE) return undefined;
+  return takeTurn(async () => {
+    const { data, info } = await sharp(image.bytes, { limitInputPixels: MAX_PIXELS })
+      .timeout({ seconds: MAX_SECONDS })
+      .resize({ width: THUMBNAIL_SIDE, height: THUMBNAIL_SIDE, fit: 'inside' })
+      .webp({ quality: 78 })
+      .toBuffer({ resolveWithObject: true });
+    const { width, height } = info;
+    return { bytes: data, type: 'image/webp', width, height, animated: false };
+  });
 }
 
 async function reencode(bytes: Buffer, type: string, square?: number): Promise<EncodedImage> {
   try {
-    const animated = square === undefined && (type === 'image/gif' || type === 'image/webp');
-    const image = sharp(bytes, { limitInputPixels: MAX_PIXELS, animated, failOn: 'error' })
+    const mayMove = square === undefined && (type === 'image/gif' || type === 'image/webp');
+    const image = sharp(bytes, { limitInputPixels: MAX_PIXELS, animated: mayMove, failOn: 'error' })
       .timeout({ seconds: MAX_SECONDS })
       .autoOrient();
     const sized =
       square === undefined
-        ? image.resize({ width: 2_048, height: 2_048, fit: 'inside', withoutEnlargement: true })
+        ? image.resize({
+            width: LONGEST_SIDE,
+            height: LONGEST_SIDE,
+            fit: 'inside',
+            withoutEnlargement: true,
+          })
         : image.resize({ width: square, height: square, fit: 'cover' }).webp({ quality: 85 });
     const { data, info } = await sized.toBuffer({ resolveWithObject: true });
     return {
@@ -84,6 +124,7 @@ async function reencode(bytes: Buffer, type: string, square?: number): Promise<E
       type: square === undefined ? type : 'image/webp',
       width: info.width,
       height: info.pageHeight ?? info.height,
+      animated: (info.pages ?? 1) > 1,
     };
   } catch (error) {
     throw new AppError(

@@ -12,7 +12,8 @@ import { limits } from '../../protocol/limits.ts';
 import type { Group, GroupHistory, Message } from '../../protocol/types.ts';
 import type { Fanout } from '../../realtime/fanout.ts';
 import { groupRoom, userRoom } from '../../realtime/rooms.ts';
-import { type AttachmentService, attachmentIdOf } from '../attachments/attachments.service.ts';
+import { attachmentIdOf } from '../attachments/attachments.present.ts';
+import type { AttachmentService } from '../attachments/attachments.service.ts';
 import {
   byLastMessage,
   type ConversationService,

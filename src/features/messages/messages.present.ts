@@ -8,7 +8,8 @@ export function presentMessage(record: MessageRecord): Message {
   const isDeleted = deletedAt !== undefined;
   const attachments = isDeleted ? undefined : record.attachments;
   const receiverId = partnerOf(conversationId, senderId);
-  const image = attachments?.find((attachment) => attachment.type.startsWith('image/'));
+  // Pictures alone have a width; of others that call themselves images there is nothing to show.
+  const image = attachments?.find(({ width }) => width !== undefined);
   return {
     _id: record._id,
     conversationId,

@@ -10,6 +10,7 @@ import type {
 } from '../../protocol/types.ts';
 import type { Caller } from '../../transport/operation.ts';
 import type { AttachmentService } from '../attachments/attachments.service.ts';
+import type { MessageClaim, UploadService } from '../attachments/uploads.service.ts';
 import type {
   Access,
   ConversationService,
@@ -36,12 +37,21 @@ export interface Content {
   clientId?: string | undefined;
   /** Id of a message of the same conversation. */
   replyTo?: string | undefined;
+  /** Ids of own uploads. */
+  attachments?: string[] | undefined;
 }
 
 /** Checked and on its way; the answer comes after the commit. */
 interface Accepted {
   answer: Promise<Stored>;
+  /** The one that came with it as a data URL. */
   image: Attachment | undefined;
+}
+
+/** What a message needs, found before it is stored. */
+interface Prepared {
+  draft: MessageDraft;
+  image?: Attachment | undefined;
 }
 
 export type MessageService = ReturnType<typeof createMessageService>;
@@ -60,10 +70,11 @@ export function createMessageService(deps: {
     | 'positions'
     | 'head'
   >;
-  attachments: Pick<AttachmentService, 'keepImage' | 'remove'>;
+  attachments: Pick<AttachmentService, 'keepImage' | 'remove' | 'removeConversation'>;
+  uploads: Pick<UploadService, 'claim'>;
   newId: () => string;
 }) {
-  const { store, pipeline, conversations, attachments } = deps;
+  const { store, pipeline, conversations, attachments, uploads } = deps;
 
   const accessTo = (caller: Caller, recipient: Recipient): Promise<Access> =>
     'userId' in recipient
@@ -87,18 +98,19 @@ export function createMessageService(deps: {
     recipient: Recipient,
     content: Content,
   ): Accepted | Promise<Accepted> {
-    const isPlain = content.image === undefined && content.replyTo === undefined;
+    const { image, replyTo, attachments } = content;
+    const isPlain = image === undefined && replyTo === undefined && attachments === undefined;
     const access = isPlain ? knownAccess(caller, recipient) : undefined;
     return access === undefined
       ? askAndAccept(caller, recipient, content)
-      : submit(caller, draftOf(caller, access.conversationId, content));
+      : submit(caller, { draft: draftOf(caller, access.conversationId, content) });
   }
 
-  function submit(caller: Caller, draft: MessageDraft): Accepted {
+  function submit(caller: Caller, { draft, image }: Prepared): Accepted {
     const answer = pipeline.submit(draft, left(caller, ANSWER_MS));
     // Awaited by the sender, but not before the next message had its turn.
     answer.catch(() => undefined);
-    return { answer, image: draft.attachments?.[0] };
+    return { answer, image };
   }
 
   async function askAndAccept(
@@ -106,7 +118,7 @@ export function createMessageService(deps: {
     recipient: Recipient,
     content: Content,
   ): Promise<Accepted> {
-    const draft = await withLimit(
+    const prepared = await withLimit(
       prepare(caller, recipient, content),
       left(caller, PREPARE_MS),
       'asking who may write there',
@@ -115,14 +127,14 @@ export function createMessageService(deps: {
       // Whatever it was, nothing is stored, and sending again is right.
       throw known.code === 'internal' ? unavailable(NOT_ACCEPTED, error) : known;
     });
-    return submit(caller, draft);
+    return submit(caller, prepared);
   }
 
   async function prepare(
     caller: Caller,
     recipient: Recipient,
     content: Content,
-  ): Promise<MessageDraft> {
+  ): Promise<Prepared> {
     const access = await accessTo(caller, recipient);
     const { conversationId, kind } = access;
     const replyTo =
@@ -131,9 +143,22 @@ export function createMessageService(deps: {
       content.image === undefined
         ? undefined
         : await attachments.keepImage(caller.userId, conversationId, content.image);
+    const draft = draftOf(caller, conversationId, content);
+    const { clientId } = draft;
+    const claim = { conversationId, clientId };
+    const ids = content.attachments ?? [];
+    const uploaded = ids.length === 0 ? [] : await uploads.claim(caller.userId, ids, claim);
+    const attached = [...(image === undefined ? [] : [image]), ...uploaded];
     // Last, so that a refused message leaves no conversation behind.
     if (kind === 'direct') await conversations.openDirect(conversationId);
-    return draftOf(caller, conversationId, content, { image, replyTo });
+    return {
+      image,
+      draft: {
+        ...draft,
+        ...(attached.length === 0 ? {} : { attachments: attached }),
+        ...(replyTo === undefined ? {} : { replyTo }),
+      },
+    };
   }
 
   /** A message that this member sees. That it may be deleted meanwhile does not keep it from being answered. */
@@ -148,15 +173,8 @@ export function createMessageService(deps: {
     return { _id: messageId, seq: found.seq, senderId: found.senderId };
   }
 
-  function draftOf(
-    caller: Caller,
-    conversationId: string,
-    content: Content,
-    {
-      image,
-      replyTo,
-    }: { image?: Attachment | undefined; replyTo?: ReplyReference | undefined } = {},
-  ): MessageDraft {
+  /** Without what has to be asked for. */
+  function draftOf(caller: Caller, conversationId: string, content: Content): MessageDraft {
     const _id = deps.newId();
     return {
       _id,
@@ -164,8 +182,6 @@ export function createMessageService(deps: {
       senderId: caller.userId,
       clientId: content.clientId ?? _id,
       text: content.text ?? '',
-      ...(image === undefined ? {} : { attachments: [image] }),
-      ...(replyTo === undefined ? {} : { replyTo }),
       contentHash: contentHash(content),
       ...(caller.socketId === undefined ? {} : { socketId: caller.socketId }),
       viaHttp: caller.transport === 'http',
@@ -239,9 +255,22 @@ export function createMessageService(deps: {
           .filter(({ lastId }) => lastId !== '')
           .map(({ _id: conversationId, lastId, rev }) => ({ conversationId, lastId, rev })),
       ),
+    /** Whether a message that claimed an upload is stored, and still has it. */
+    holds: async (
+      { conversationId, clientId }: MessageClaim,
+      senderId: string,
+      attachmentId: string,
+    ): Promise<boolean> => {
+      const found = await store.findByIdentity([{ conversationId, senderId, clientId }]);
+      return found.some(
+        (message) => message.attachments?.some(({ _id }) => _id === attachmentId) ?? false,
+      );
+    },
     /** When its conversation is gone. */
-    removeConversation: (conversationId: string): Promise<void> =>
-      store.removeConversation(conversationId),
+    removeConversation: async (conversationId: string): Promise<void> => {
+      await store.removeConversation(conversationId);
+      await attachments.removeConversation(conversationId);
+    },
   };
 }
 
@@ -249,7 +278,12 @@ const isRefusal = (error: unknown): boolean =>
   error instanceof Error && 'code' in error && error.code === 'client_id_reused';
 
 /** Of what was asked for: equal for a retry, different for other content. */
-export const contentHash = ({ text, image, replyTo }: Content): string => {
-  const parts = [text ?? '', image ?? '', ...(replyTo === undefined ? [] : [replyTo])];
+export const contentHash = ({ text, image, replyTo, attachments }: Content): string => {
+  const parts = [
+    text ?? '',
+    image ?? '',
+    ...(replyTo === undefined ? [] : [replyTo]),
+    ...(attachments === undefined ? [] : [`files:${attachments.join()}`]),
+  ];
   return hash('sha256', parts.join('\0'), 'base64').slice(0, 22);
 };

@@ -3,7 +3,8 @@ import { AppError, invalid, notFound } from '../../errors.ts';
 import type { OwnUser, User } from '../../protocol/types.ts';
 import type { Fanout } from '../../realtime/fanout.ts';
 import { MODERN_ROOM } from '../../realtime/rooms.ts';
-import { type AttachmentService, attachmentIdOf } from '../attachments/attachments.service.ts';
+import { attachmentIdOf } from '../attachments/attachments.present.ts';
+import type { AttachmentService } from '../attachments/attachments.service.ts';
 import type { AdministratorService } from './administrators.service.ts';
 import { presentOwnUser, presentUser } from './users.present.ts';
 import {
