@@ -37,9 +37,22 @@ function setup({ storage = createMemoryStorage(), firstPause = 1 }: Partial<Setu
     return stored;
   };
   const received: Message[] = [];
+  const uploads: {
+    name: string;
+    settle: (outcome: string | Error) => void;
+    signal: AbortSignal;
+  }[] = [];
   const outbox = new Outbox({
     storage,
     firstPause,
+    upload: ({ name }, { signal, onProgress }) =>
+      new Promise((resolve, reject) => {
+        onProgress(1);
+        signal.addEventListener('abort', () => reject(new UnreachableError('given up')));
+        const settle = (outcome: string | Error) =>
+          outcome instanceof Error ? reject(outcome) : resolve(outcome);
+        uploads.push({ name, settle, signal });
+      }),
     onStored: (stored) => received.push(stored),
     send: async (entry) => {
       attempts.push(entry.text);
@@ -54,7 +67,11 @@ function setup({ storage = createMemoryStorage(), firstPause = 1 }: Partial<Setu
   const write = (text: string, conversationId = direct) =>
     outbox.add(conversationId, { to: other }, { text });
   const stored = () => log.map(({ text }) => text);
-  return { outbox, write, stored, attempts, faults, received, storage };
+  const writeWith = (text: string, ...names: string[]) => {
+    const files = names.map((name) => ({ key: name, name, type: '', content: new Blob(['four']) }));
+    return outbox.add(direct, { to: other }, { text, files });
+  };
+  return { outbox, write, writeWith, stored, attempts, faults, received, storage, uploads };
 }
 
 describe('the outbox', () => {
@@ -92,6 +109,7 @@ describe('the outbox', () => {
     const outbox = new Outbox({
       storage: createMemoryStorage(),
       onStored: () => undefined,
+      upload: async () => 'an id',
       send: async (entry) => {
         underWay += 1;
         most = Math.max(most, underWay);
@@ -219,5 +237,100 @@ describe('the outbox', () => {
     outbox.resume();
     await vi.waitFor(() => expect(outbox.pendingCount()).toBe(0));
     expect(attempts).toEqual(['two']);
+  });
+});
+
+describe('a message with files in the outbox', () => {
+  const ids = (entry: OutboxEntry | undefined) => entry?.files?.map((file) => file.attachmentId);
+
+  it('is sent when all of them are uploaded, one after the other', async () => {
+    const { outbox, writeWith, attempts, uploads, received } = setup();
+    const { clientId } = writeWith('look', 'a', 'b');
+    outbox.resume();
+    await vi.waitFor(() => expect(uploads).toHaveLength(1));
+    expect(outbox.progressOf(clientId)).toEqual({ sent: 1, total: 8 });
+    uploads[0]?.settle('id-a');
+    await vi.waitFor(() => expect(uploads).toHaveLength(2));
+    expect(outbox.progressOf(clientId)).toEqual({ sent: 5, total: 8 });
+    expect(attempts).toEqual([]);
+    expect(ids(outbox.entriesOf(direct)[0])).toEqual(['id-a', undefined]);
+    uploads[1]?.settle('id-b');
+    await vi.waitFor(() => expect(received).toHaveLength(1));
+    expect(uploads.map(({ name }) => name)).toEqual(['a', 'b']);
+    expect(outbox.progressOf(clientId)).toBeUndefined();
+  });
+
+  it('holds up nothing that is written after it', async () => {
+    const { outbox, write, writeWith, stored, uploads, received } = setup();
+    writeWith('with a file', 'a');
+    write('words alone');
+    outbox.resume();
+    await vi.waitFor(() => expect(stored()).toEqual(['words alone']));
+    uploads[0]?.settle('id-a');
+    await vi.waitFor(() => expect(received).toHaveLength(2));
+  });
+
+  it('goes on after a failure, and after another page left off, with what is missing', async () => {
+    const first = setup();
+    first.writeWith('look', 'a', 'b');
+    first.outbox.resume();
+    await vi.waitFor(() => expect(first.uploads).toHaveLength(1));
+    first.uploads[0]?.settle('id-a');
+    await vi.waitFor(() => expect(first.uploads).toHaveLength(2));
+    first.uploads[1]?.settle(new UnreachableError('cut'));
+    await vi.waitFor(() => expect(first.uploads).toHaveLength(3));
+    const second = setup({ storage: first.storage });
+    second.outbox.resume();
+    await second.outbox.restore();
+    await vi.waitFor(() => expect(second.uploads.map(({ name }) => name)).toEqual(['b']));
+    second.uploads[0]?.settle('id-b');
+    await vi.waitFor(() => expect(second.received).toHaveLength(1));
+  });
+
+  it('is given up with its upload, and the next one begins', async () => {
+    const { outbox, writeWith, uploads, received } = setup();
+    const { clientId } = writeWith('no', 'a');
+    writeWith('yes', 'b');
+    outbox.resume();
+    await vi.waitFor(() => expect(uploads).toHaveLength(1));
+    outbox.remove(clientId);
+    expect(uploads[0]?.signal.aborted).toBe(true);
+    await vi.waitFor(() => expect(uploads).toHaveLength(2));
+    uploads[1]?.settle('id-b');
+    await vi.waitFor(() => expect(received.map(({ text }) => text)).toEqual(['yes']));
+  });
+
+  it('says why a file was refused, and uploads all anew when it is tried again', async () => {
+    const { outbox, writeWith, uploads, received } = setup();
+    const { clientId } = writeWith('look', 'a', 'b');
+    outbox.resume();
+    await vi.waitFor(() => expect(uploads).toHaveLength(1));
+    uploads[0]?.settle('id-a');
+    await vi.waitFor(() => expect(uploads).toHaveLength(2));
+    uploads[1]?.settle(refusal(413, 'Too large'));
+    await vi.waitFor(() =>
+      expect(outbox.entriesOf(direct)).toMatchObject([{ state: 'failed', reason: 'Too large' }]),
+    );
+    outbox.retry(clientId);
+    for (const [index, id] of [
+      [2, 'id-a2'],
+      [3, 'id-b2'],
+    ] as const) {
+      await vi.waitFor(() => expect(uploads).toHaveLength(index + 1));
+      uploads[index]?.settle(id);
+    }
+    await vi.waitFor(() => expect(received).toHaveLength(1));
+    expect(uploads.map(({ name }) => name)).toEqual(['a', 'b', 'a', 'b']);
+  });
+
+  it('uploads nothing while there is no connection', async () => {
+    const { outbox, writeWith, uploads } = setup();
+    outbox.resume();
+    outbox.pause();
+    writeWith('look', 'a');
+    await Promise.resolve();
+    expect(uploads).toEqual([]);
+    outbox.resume();
+    await vi.waitFor(() => expect(uploads).toHaveLength(1));
   });
 });

@@ -1,31 +1,33 @@
-/** Makes a chosen file into a picture that the server accepts. */
-import { limits } from '../../protocol/limits.ts';
-import type { OutgoingImage } from '../client/outbox.ts';
+/** Makes chosen files into what the server accepts. */
+import type { OutgoingFile } from '../client/uploader.ts';
 
-/** What the server takes, for a file chooser's `accept`. */
+/** Pictures that are shown, for a file chooser's `accept`, too. */
 export const pictureTypes = ['image/png', 'image/jpeg', 'image/webp', 'image/gif'];
 
 const accepted = 'PNG, JPEG, WebP and GIF are accepted.';
 
-/** For whoever chose something else. */
-export const notAPicture = `Only pictures can be sent along. ${accepted}`;
-
 const LONGEST_SIDE = 2_560;
 const AVATAR_SIDE = 512;
 
-/** A picture for a message: as it is where it may be, smaller where it must. */
-export async function preparePicture(file: Blob): Promise<OutgoingImage> {
-  const bitmap = await decode(file);
+/**
+ * A file for a message: a picture with its size, made smaller where it is larger than what is kept
+ * of it; anything else, and what only calls itself a picture, as it is.
+ */
+export async function prepareFile(file: File): Promise<OutgoingFile> {
+  const key = crypto.randomUUID();
+  const { name, type } = file;
+  if (!type.startsWith('image/')) return { key, name, type, content: file };
+  const bitmap = await createImageBitmap(file).catch(() => undefined);
+  if (!bitmap) return { key, name, type: '', content: file };
   const { width, height } = bitmap;
-  const fits = file.size <= limits.imageBytes && Math.max(width, height) <= LONGEST_SIDE;
-  if (fits && pictureTypes.includes(file.type)) {
-    return { data: await toDataUrl(file), width, height };
-  }
-  const scale = Math.min(1, LONGEST_SIDE / Math.max(width, height));
+  const scale = LONGEST_SIDE / Math.max(width, height);
+  if (scale >= 1) return { key, name, type, content: file, width, height };
   const size = { width: Math.round(width * scale), height: Math.round(height * scale) };
   const smaller = await draw(bitmap, size, { x: 0, y: 0, width, height });
-  return { data: await toDataUrl(smaller), ...size };
+  return { key, name: asJpeg(name), type: smaller.type, content: smaller, ...size };
 }
+
+const asJpeg = (name: string): string => `${name.replace(/\.\w{1,5}$/, '')}.jpg`;
 
 /** A square picture of a person or a group, cut from the middle. Returns a data URL. */
 export async function prepareAvatar(file: Blob): Promise<string> {
@@ -38,11 +40,6 @@ export async function prepareAvatar(file: Blob): Promise<string> {
     { x: (bitmap.width - side) / 2, y: (bitmap.height - side) / 2, width: side, height: side },
   );
   return toDataUrl(square);
-}
-
-/** The first picture among dropped or pasted things. */
-export function firstPicture(files: readonly File[]): File | undefined {
-  return files.find((file) => file.type.startsWith('image/'));
 }
 
 async function decode(file: Blob): Promise<ImageBitmap> {

@@ -17,7 +17,7 @@ export const route = {
   /** Whether the operations page is open instead of the chat. */
   isOperations: (): boolean => /^\/operations\/?$/.test(location.pathname),
 
-  /** Whose picture is enlarged, or "" when none is. */
+  /** Which picture is enlarged, as `pictureKey` names it, or "" when none is. */
   picture: (): string => {
     const state: unknown = history.state;
     if (typeof state !== 'object' || state === null || !('picture' in state)) return '';
@@ -44,9 +44,18 @@ export function goToOperations(): void {
   changed.emit();
 }
 
-/** Enlarges a message's picture: an entry of its own, so that Back closes it. */
-export function openPicture(messageId: string): void {
-  history.pushState({ picture: messageId }, '');
+/** The picture at a place among those of a message. */
+export const pictureKey = (messageId: string, index: number): string => `${messageId}/${index}`;
+
+/** Enlarges a picture: an entry of its own, so that Back closes it. */
+export function openPicture(key: string): void {
+  history.pushState({ picture: key }, '');
+  changed.emit();
+}
+
+/** Shows another one in its place. */
+export function turnToPicture(key: string): void {
+  history.replaceState({ picture: key }, '');
   changed.emit();
 }
 

@@ -35,11 +35,6 @@ export function createApi(http: Http) {
     return http<RouteAnswer<K>>('GET', `${path}?${query}`, signal ? { signal } : {});
   };
 
-  const fromSocket = (socketId: string | undefined) => ({
-    timeout: UPLOAD_TIMEOUT,
-    headers: socketId ? { 'X-Socket-Id': socketId } : ({} as Record<string, string>),
-  });
-
   return {
     signup: (body: Body<'signup'>) => call<'signup'>('POST', '/api/auth/signup', { body }),
     login: (body: Body<'login'>) => call<'login'>('POST', '/api/auth/login', { body }),
@@ -64,16 +59,7 @@ export function createApi(http: Http) {
       page<'listDirectMessages'>(`/api/messages/${userId}`, request, signal),
     listGroupMessages: (groupId: string, request: PageRequest, signal?: AbortSignal) =>
       page<'listGroupMessages'>(`/api/groups/${groupId}/messages`, request, signal),
-    sendDirectMessage: (userId: string, body: Body<'sendDirectMessage'>, socketId?: string) =>
-      call<'sendDirectMessage'>('POST', `/api/messages/send/${userId}`, {
-        body,
-        ...fromSocket(socketId),
-      }),
-    sendGroupMessage: (groupId: string, body: Body<'sendGroupMessage'>, socketId?: string) =>
-      call<'sendGroupMessage'>('POST', `/api/groups/${groupId}/messages`, {
-        body,
-        ...fromSocket(socketId),
-      }),
+    getUploadLimits: () => call<'getUploadLimits'>('GET', '/api/attachments/limits'),
 
     listDirectPositions: (userId: string) =>
       call<'listDirectPositions'>('GET', `/api/messages/${userId}/positions`),

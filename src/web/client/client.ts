@@ -28,10 +28,13 @@ import { Outbox, type OutboxEntry, type OutboxStorage } from './outbox.ts';
 import { Presence } from './presence.ts';
 import { ReadPositions } from './read-positions.ts';
 import { Typing } from './typing.ts';
+import type { UploadFile } from './uploader.ts';
 
 export interface ClientOptions extends HttpOptions {
   ownId: string;
   storage: OutboxStorage;
+  /** Absent: this client sends no files. */
+  upload?: UploadFile;
 }
 
 /** What concerns the lists of people and groups, or the session itself. */
@@ -74,7 +77,7 @@ export class ParleyClient {
   /** Grows with what a list of people that is being read may lack. */
   #news = 0;
 
-  constructor({ ownId, storage, ...options }: ClientOptions) {
+  constructor({ ownId, storage, upload, ...options }: ClientOptions) {
     this.ownId = ownId;
     this.api = createApi(createHttp(options));
     this.connection = new Connection(options);
@@ -82,6 +85,7 @@ export class ParleyClient {
     this.outbox = new Outbox({
       storage,
       send: (entry) => this.#send(entry),
+      upload: upload ?? cannotUpload,
       onStored: (message) => {
         // Of a group that one left meanwhile nothing is kept.
         if (!this.#isOfStrangeGroup(message)) this.messages.receive(message);
@@ -351,17 +355,15 @@ export class ParleyClient {
   }
 
   async #send(entry: OutboxEntry): Promise<Message> {
-    const { recipient, clientId, text, image, replyTo } = entry;
-    const reply = replyTo ? { replyTo: replyTo._id } : {};
-    if (!image) {
-      const payload = { ...recipient, text, clientId, ...reply };
-      return (await this.connection.ask('sendMessage', payload)).message;
-    }
-    const body = { text, image: image.data, clientId, ...reply };
-    const { id } = this.connection;
-    return 'to' in recipient
-      ? this.api.sendDirectMessage(recipient.to, body, id)
-      : this.api.sendGroupMessage(recipient.groupId, body, id);
+    const { recipient, clientId, text, files, replyTo } = entry;
+    const attachments = files?.flatMap(({ attachmentId }) => attachmentId ?? []);
+    const payload = {
+      ...recipient,
+      ...{ text, clientId },
+      ...(replyTo ? { replyTo: replyTo._id } : {}),
+      ...(attachments ? { attachments } : {}),
+    };
+    return (await this.connection.ask('sendMessage', payload)).message;
   }
 
   #sync(since: Record<string, Position>) {
@@ -386,6 +388,10 @@ export class ParleyClient {
     this.notices.emit({ type: 'sessionEnded', message });
   }
 }
+
+const cannotUpload: UploadFile = () => {
+  throw new Error('this client was made without a way to upload files');
+};
 
 const toSeed = ({ _id, lastMessage, readSeq = 0, rev = 0 }: Group) => ({
   conversationId: _id,

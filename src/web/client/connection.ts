@@ -59,7 +59,7 @@ export class Connection {
     return this.#status;
   }
 
-  /** The socket's id while it is connected, for the X-Socket-Id header. */
+  /** The socket's id while it is connected. */
   get id(): string | undefined {
     return this.#socket.id;
   }

@@ -3,28 +3,24 @@
  * sent in order, one at a time per conversation, so that none overtakes another. A failure
  * whose outcome is unknown is followed by the same clientId again: the server stores it once.
  *
+ * One with files waits until they are uploaded; what was written after it does not wait for that.
+ *
  * The server's limit is one for all conversations: when one lane meets it, all of them rest for
  * as long as the server asked, and then go on by themselves.
  */
 import type { Message, ReplyReference } from '../../protocol/types.ts';
 import { Emitter } from './emitter.ts';
 import { askedDelay, explain, isLimited, isRetryable } from './errors.ts';
+import { type OutgoingFile, Uploader, type UploadFile, type UploadTask } from './uploader.ts';
 
 export type Recipient = { to: string } | { groupId: string };
-
-export interface OutgoingImage {
-  /** Data URL. */
-  data: string;
-  width: number;
-  height: number;
-}
 
 export interface OutboxEntry {
   clientId: string;
   conversationId: string;
   recipient: Recipient;
   text: string;
-  image?: OutgoingImage;
+  files?: readonly OutgoingFile[];
   replyTo?: ReplyReference;
   createdAt: string;
   /** Grows with each entry of one client. */
@@ -45,6 +41,7 @@ export interface OutboxOptions {
   storage: OutboxStorage;
   /** Sends one message; resolves with what the server stored. */
   send: (entry: OutboxEntry) => Promise<Message>;
+  upload: UploadFile;
   onStored: (message: Message) => void;
   /** Milliseconds before the first repetition; doubled each time. */
   firstPause?: number;
@@ -62,6 +59,7 @@ export class Outbox {
   readonly changed = new Emitter();
   readonly #options: OutboxOptions;
   readonly #lanes = new Map<string, Lane>();
+  readonly uploader: Uploader;
   #entries: readonly OutboxEntry[] = [];
   readonly #views = new Map<string, readonly OutboxEntry[]>();
   #running = false;
@@ -73,6 +71,14 @@ export class Outbox {
 
   constructor(options: OutboxOptions) {
     this.#options = options;
+    const { upload, firstPause } = options;
+    this.uploader = new Uploader({
+      upload,
+      next: () => this.#nextUpload(),
+      onUploaded: (task, attachmentId) => this.#uploaded(task, attachmentId),
+      onRefused: ({ clientId }, error) => this.#refuse(clientId, error),
+      ...(firstPause === undefined ? {} : { firstPause }),
+    });
   }
 
   /** Brings back what an earlier page left behind. */
@@ -89,7 +95,7 @@ export class Outbox {
   add(
     conversationId: string,
     recipient: Recipient,
-    content: { text: string; image?: OutgoingImage; replyTo?: ReplyReference },
+    content: { text: string; files?: readonly OutgoingFile[]; replyTo?: ReplyReference },
   ): OutboxEntry {
     const now = Date.now();
     this.#lastOrder = Math.max(this.#lastOrder + 1, now);
@@ -104,7 +110,7 @@ export class Outbox {
     };
     this.#update([...this.#entries, entry]);
     this.#keep(entry);
-    void this.#drain(conversationId);
+    this.#goOn(conversationId);
     return entry;
   }
 
@@ -114,12 +120,13 @@ export class Outbox {
     if (entry?.state !== 'failed') return;
     const { reason: _, ...rest } = entry;
     this.#change({ ...rest, state: 'pending' });
-    void this.#drain(entry.conversationId);
+    this.#goOn(entry.conversationId);
   }
 
   /** Takes a message out: given up, or known to be stored. */
   remove(clientId: string): void {
     if (!this.#find(clientId)) return;
+    this.uploader.cancel(clientId);
     this.#update(this.#entries.filter((entry) => entry.clientId !== clientId));
     this.#options.storage.remove(clientId).catch(() => undefined);
   }
@@ -138,6 +145,7 @@ export class Outbox {
   /** The connection is away: nothing is sent until `resume`. */
   pause(): void {
     this.#running = false;
+    this.uploader.pause();
     for (const lane of this.#lanes.values()) clearTimeout(lane.again);
   }
 
@@ -156,7 +164,49 @@ export class Outbox {
   /** When sending goes on after the server's limit was met, by Date.now(); 0: it was not. */
   limitedUntil = (): number => this.#limitedUntil;
 
+  /** Of the bytes of a message's files how many have left; undefined: none has to. */
+  progressOf(clientId: string): { sent: number; total: number } | undefined {
+    const files = this.#find(clientId)?.files ?? [];
+    if (files.every(isUploaded)) return undefined;
+    const bytes = (some: readonly OutgoingFile[]) =>
+      some.reduce((sum, { content }) => sum + content.size, 0);
+    const sent = bytes(files.filter(isUploaded)) + this.uploader.sentOf(clientId);
+    return { sent, total: bytes(files) };
+  }
+
+  #nextUpload(): UploadTask | undefined {
+    for (const { clientId, state, files = [] } of this.#entries) {
+      const file = state === 'pending' ? files.find((one) => !isUploaded(one)) : undefined;
+      if (file) return { clientId, file };
+    }
+    return undefined;
+  }
+
+  #uploaded({ clientId, file: { key } }: UploadTask, attachmentId: string): void {
+    const entry = this.#find(clientId);
+    if (!entry?.files) return;
+    const files = entry.files.map((one) => (one.key === key ? { ...one, attachmentId } : one));
+    this.#change({ ...entry, files });
+    void this.#drain(entry.conversationId);
+  }
+
+  /** The server will not take it: one may write it anew, or try again. */
+  #refuse(clientId: string, error: unknown): void {
+    const entry = this.#find(clientId);
+    if (!entry) return;
+    // Uploads that were not sent for a day are gone; another try uploads again.
+    const files = entry.files?.map(({ attachmentId: _, ...file }) => file);
+    const failed = { ...entry, state: 'failed' as const, reason: explain(error) };
+    this.#change({ ...failed, ...(files ? { files } : {}) });
+  }
+
+  #goOn(conversationId: string): void {
+    if (this.#running) this.uploader.wake();
+    void this.#drain(conversationId);
+  }
+
   #sendAll(): void {
+    if (this.#running) this.uploader.wake();
     for (const conversationId of new Set(this.#entries.map((entry) => entry.conversationId))) {
       this.#lane(conversationId).failures = 0;
       void this.#drain(conversationId);
@@ -176,7 +226,7 @@ export class Outbox {
         break;
       }
       this.#leaveLimit();
-      const next = this.entriesOf(conversationId).find((entry) => entry.state === 'pending');
+      const next = this.entriesOf(conversationId).find(isReady);
       if (!next) break;
       goOn = await this.#trySending(next, lane);
     }
@@ -195,7 +245,7 @@ export class Outbox {
     } catch (error) {
       if (!this.#find(entry.clientId)) return true;
       if (!isRetryable(error)) {
-        this.#change({ ...entry, state: 'failed', reason: explain(error) });
+        this.#refuse(entry.clientId, error);
         return true;
       }
       if (isLimited(error)) {
@@ -265,3 +315,9 @@ export class Outbox {
     this.changed.emit();
   }
 }
+
+const isUploaded = ({ attachmentId }: OutgoingFile): boolean => attachmentId !== undefined;
+
+/** Whether a message may be sent: nothing has to be uploaded first. */
+const isReady = ({ state, files = [] }: OutboxEntry): boolean =>
+  state === 'pending' && files.every(isUploaded);

@@ -2,13 +2,14 @@ import { clsx } from 'clsx';
 import type { ReactNode } from 'react';
 import type { Message, ReplyReference } from '../../protocol/types.ts';
 import { exactTime, timeOfDay } from '../state/wording.ts';
+import { FileList } from './file-list.tsx';
 import { MessageMenu } from './message-menu.tsx';
 import { MessageText } from './message-text.tsx';
-import { Picture } from './picture.tsx';
-import { pictureBox } from './picture-box.ts';
+import { Pictures, picturesBox } from './pictures.tsx';
 import { Quote } from './quote.tsx';
 import { Reactions } from './reactions.tsx';
 import { SentMark } from './sent-mark.tsx';
+import { filesOf, type ShownFiles } from './shown-file.ts';
 
 export interface BubbleProps {
   message: Message;
@@ -20,7 +21,6 @@ export interface BubbleProps {
 
 /** A stored message. */
 export function Bubble({ message, isOwn, endsGroup, author }: BubbleProps) {
-  const [first] = message.attachments ?? [];
   const isDeleted = message.deletedAt !== undefined;
   return (
     <BubbleFrame
@@ -33,11 +33,7 @@ export function Bubble({ message, isOwn, endsGroup, author }: BubbleProps) {
       text={isDeleted ? 'Message deleted' : message.text}
       isDeleted={isDeleted}
       author={author ?? (isOwn ? 'You' : '')}
-      picture={
-        message.image
-          ? { src: message.image, width: first?.width, height: first?.height }
-          : undefined
-      }
+      files={filesOf(message.attachments ?? [])}
       status={
         <>
           {message.editedAt !== undefined && !isDeleted && (
@@ -53,13 +49,6 @@ export function Bubble({ message, isOwn, endsGroup, author }: BubbleProps) {
   );
 }
 
-interface FramedPicture {
-  src: string;
-  /** Pixels; unknown for pictures of other clients. */
-  width?: number | undefined;
-  height?: number | undefined;
-}
-
 export interface BubbleFrameProps {
   /** The message's, the same before and after it is sent. */
   id: string;
@@ -67,7 +56,7 @@ export interface BubbleFrameProps {
   endsGroup: boolean;
   author: string;
   text: string;
-  picture?: FramedPicture | undefined;
+  files: ShownFiles;
   replyTo?: ReplyReference | undefined;
   status: ReactNode;
   mark?: ReactNode;
@@ -85,9 +74,11 @@ export interface BubbleFrameProps {
  * else it stands at the end of the last line where there is room.
  */
 export function BubbleFrame(props: BubbleFrameProps) {
-  const { id, isOwn, endsGroup, author, text, picture, replyTo, status, mark } = props;
+  const { id, isOwn, endsGroup, author, text, files, replyTo, status, mark } = props;
   const { actions, below, isFailed = false, isDeleted = false } = props;
-  const box = picture && pictureBox(picture.width, picture.height);
+  const { pictures, others } = files;
+  const box = picturesBox(pictures);
+  const carriesTime = text === '' && others.length === 0 && box?.carriesTime;
   return (
     <>
       <div className={clsx('group/message flex items-center gap-1', isOwn && 'flex-row-reverse')}>
@@ -96,6 +87,7 @@ export function BubbleFrame(props: BubbleFrameProps) {
             'relative max-w-[min(85%,34rem)] rounded-2xl shadow-card',
             // Words under a tiny picture, and a quote above few words, still have room.
             replyTo || (box && text !== '') ? 'min-w-48' : 'min-w-0',
+            others.length > 0 && 'w-80',
             isOwn ? 'bg-own' : 'border border-line bg-raised',
             isFailed && 'border border-danger',
             endsGroup && (isOwn ? 'rounded-br-md' : 'rounded-bl-md'),
@@ -107,12 +99,13 @@ export function BubbleFrame(props: BubbleFrameProps) {
               <Quote reply={replyTo} isOwn={isOwn} />
             </div>
           )}
-          {picture && box && (
+          {box && (
             <div className="p-1">
-              <Picture messageId={id} src={picture.src} box={box} />
+              <Pictures messageId={id} pictures={pictures} />
             </div>
           )}
-          {text === '' && box?.carriesTime ? (
+          {others.length > 0 && <FileList files={others} />}
+          {carriesTime ? (
             <span className="pointer-events-none absolute right-3 bottom-3 flex items-center gap-1 rounded-full bg-black/60 px-2 py-0.5 text-xs whitespace-nowrap text-white tabular-nums [&_svg]:text-white">
               {status}
               {mark}

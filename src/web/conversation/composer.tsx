@@ -9,13 +9,13 @@ import { useChat } from '../state/chat.tsx';
 import { type Conversation, recipientOf } from '../state/conversations.ts';
 import { counted } from '../state/wording.ts';
 import { Fault } from '../ui/fault.tsx';
-import { useAddPicture, useBeginDraft, useDraft } from './draft.ts';
+import { useAddFiles, useBeginDraft, useDraft } from './draft.ts';
+import { DraftFiles } from './draft-files.tsx';
 import { DraftNotice } from './draft-notice.tsx';
-import { DraftPicture } from './draft-picture.tsx';
 import { LimitNotice } from './limit-notice.tsx';
 import { insertText, marksUp } from './mark-up.ts';
 import { PickEmoji } from './pick-emoji.tsx';
-import { PickPicture } from './pick-picture.tsx';
+import { PickFiles } from './pick-files.tsx';
 
 /** How many characters before the limit the count is shown. */
 const COUNT_FROM = limits.textLength - 300;
@@ -24,21 +24,21 @@ const COUNT_FROM = limits.textLength - 300;
 export function Composer({ conversation }: { conversation: Conversation }) {
   const { chat } = useChat();
   const { id, name } = conversation;
-  const { draft, setText, setFault, dropImage, dropReply, endEdit, edited, clear } = useDraft(id);
+  const { draft, setText, setFault, dropFile, dropReply, endEdit, edited, clear } = useDraft(id);
   const begin = useBeginDraft(id);
-  const add = useAddPicture(id);
+  const add = useAddFiles(id);
   const input = useRef<HTMLTextAreaElement>(null);
   const text = draft.text.trim();
   const length = [...text].length;
   const isTooLong = length > limits.textLength;
   const { editing, replyTo } = draft;
-  const hasPicture = draft.image !== undefined || editing?.message.image !== undefined;
+  const hasFiles = draft.files !== undefined || editing?.message.attachments !== undefined;
   const save = useMutation({
     mutationFn: (change: { id: string; text: string }) => chat.edit(change.id, change.text),
     onSuccess: (_done, change) => edited(change.id, change.text),
     onError: (error) => setFault(explain(error)),
   });
-  const maySend = (text !== '' || hasPicture) && !isTooLong && !save.isPending;
+  const maySend = (text !== '' || hasFiles) && !isTooLong && !save.isPending;
 
   useLayoutEffect(() => {
     const box = input.current;
@@ -78,7 +78,7 @@ export function Composer({ conversation }: { conversation: Conversation }) {
     }
     chat.outbox.add(id, recipientOf(conversation), {
       text,
-      ...(draft.image ? { image: draft.image } : {}),
+      ...(draft.files ? { files: draft.files } : {}),
       ...(replyTo ? { replyTo: referenceTo(replyTo) } : {}),
     });
     chat.typing.sent(id);
@@ -129,9 +129,9 @@ export function Composer({ conversation }: { conversation: Conversation }) {
         {draft.fault && <Fault className="mb-2">{draft.fault}</Fault>}
         <div className="rounded-2xl border border-line-strong bg-raised shadow-card focus-within:border-accent focus-within:outline focus-within:outline-accent">
           {leave && <DraftNotice conversation={conversation} draft={draft} onClose={leave} />}
-          {draft.image && <DraftPicture image={draft.image} onRemove={dropImage} />}
+          {draft.files && <DraftFiles files={draft.files} onRemove={dropFile} />}
           <div className="flex items-end gap-0.5 p-1">
-            {!editing && <PickPicture onPick={add} />}
+            {!editing && <PickFiles onPick={add} />}
             <textarea
               ref={input}
               rows={1}

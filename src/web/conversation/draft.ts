@@ -1,8 +1,13 @@
+import { useQuery } from '@tanstack/react-query';
 import { useStore } from 'zustand';
+import { limits } from '../../protocol/limits.ts';
 import type { Message } from '../../protocol/types.ts';
-import { firstPicture, notAPicture, preparePicture } from '../browser/pictures.ts';
+import { prepareFile } from '../browser/pictures.ts';
+import type { OutgoingFile } from '../client/uploader.ts';
 import { useChat } from '../state/chat.tsx';
 import type { Draft } from '../state/drafts.ts';
+import { uploadLimitsQuery } from '../state/queries.ts';
+import { sizeInWords } from '../state/wording.ts';
 
 /** The message being written in one conversation. */
 export function useDraft(conversationId: string) {
@@ -12,9 +17,10 @@ export function useDraft(conversationId: string) {
     draft,
     setText: (text: string) => drafts.change(conversationId, { text, fault: '' }),
     setFault: (fault: string) => drafts.change(conversationId, { fault }),
-    dropImage: () => {
-      const { image: _, ...rest } = drafts.of(conversationId);
-      drafts.set(conversationId, rest);
+    dropFile: (key: string) => {
+      const { files = [], ...rest } = drafts.of(conversationId);
+      const left = files.filter((file) => file.key !== key);
+      drafts.set(conversationId, { ...rest, ...(left.length > 0 ? { files: left } : {}) });
     },
     dropReply: () => {
       const { replyTo: _, ...rest } = drafts.of(conversationId);
@@ -54,28 +60,42 @@ export function useBeginDraft(conversationId: string) {
   };
 }
 
-/** Takes the first picture of what was picked, pasted or dropped into the draft. */
-export function useAddPicture(conversationId: string) {
+/** Takes what was picked, pasted or dropped into the draft. */
+export function useAddFiles(conversationId: string) {
   const { drafts } = useChat();
+  const { data: allowed } = useQuery(uploadLimitsQuery);
   return async (files: readonly File[]) => {
     if (files.length === 0) return;
-    const picture = firstPicture(files);
     if (drafts.of(conversationId).editing) {
       return drafts.change(conversationId, { fault: 'An edit changes the words only.' });
     }
-    drafts.change(conversationId, { fault: picture ? '' : notAPicture });
-    if (!picture) return;
-    try {
-      const image = await preparePicture(picture);
-      const draft = drafts.of(conversationId);
-      const { editing } = draft;
-      // It belongs to what was being written, though an edit has begun meanwhile.
-      if (!editing) return drafts.change(conversationId, { image });
-      const before = { ...editing.before, image };
-      drafts.set(conversationId, { ...draft, editing: { ...editing, before } });
-    } catch (error) {
-      const fault = error instanceof Error ? error.message : 'This picture cannot be used.';
-      drafts.change(conversationId, { fault });
-    }
+    const prepared = await Promise.all(files.map(prepareFile));
+    const fitting = prepared.filter(
+      ({ content }) => content.size <= (allowed?.maxBytes ?? Infinity),
+    );
+    const draft = drafts.of(conversationId);
+    // It belongs to what was being written, though an edit has begun meanwhile.
+    const target = draft.editing?.before ?? draft;
+    const all = [...(target.files ?? []), ...fitting];
+    const taken = { ...target, files: all.slice(0, limits.attachmentsPerMessage) };
+    const fault =
+      faultOf(
+        prepared.filter((file) => !fitting.includes(file)),
+        allowed?.maxBytes ?? 0,
+      ) ||
+      (all.length > taken.files.length
+        ? `A message has at most ${limits.attachmentsPerMessage} files.`
+        : '');
+    const { editing } = draft;
+    if (editing)
+      drafts.set(conversationId, { ...draft, fault, editing: { ...editing, before: taken } });
+    else drafts.set(conversationId, { ...taken, fault });
   };
+}
+
+function faultOf(tooLarge: readonly OutgoingFile[], maxBytes: number): string {
+  const [first, ...others] = tooLarge;
+  if (!first) return '';
+  const names = others.length === 0 ? `“${first.name}” is` : `${tooLarge.length} files are`;
+  return `${names} too large: a file has at most ${sizeInWords(maxBytes)}.`;
 }

@@ -1,9 +1,9 @@
-import { ImagePlus } from 'lucide-react';
+import { Paperclip } from 'lucide-react';
 import { type DragEvent, type ReactNode, useState } from 'react';
 import { carriesFiles } from '../browser/stray-files.ts';
-import { useAddPicture } from './draft.ts';
+import { useAddFiles } from './draft.ts';
 
-/** The whole conversation takes pictures that are dropped onto it. */
+/** The whole conversation takes files that are dropped onto it. */
 export function DropTarget({
   conversationId,
   children,
@@ -11,13 +11,13 @@ export function DropTarget({
   conversationId: string;
   children: ReactNode;
 }) {
-  const add = useAddPicture(conversationId);
+  const add = useAddFiles(conversationId);
   const [isOver, setIsOver] = useState(false);
   // A dialog over the conversation is not in it, though its events come here, too.
   const takes = ({ dataTransfer, currentTarget, target }: DragEvent) =>
     carriesFiles(dataTransfer) && target instanceof Node && currentTarget.contains(target);
   return (
-    // biome-ignore lint/a11y/noStaticElementInteractions: the keyboard's way is the picture button
+    // biome-ignore lint/a11y/noStaticElementInteractions: the keyboard's way is the button for files
     <div
       className="relative flex h-full flex-col"
       onDragOver={(event) => {
@@ -40,7 +40,7 @@ export function DropTarget({
       {isOver && (
         <div className="pointer-events-none absolute inset-3 z-10 grid place-items-center rounded-2xl border-2 border-dashed border-accent bg-accent-soft/80 text-accent backdrop-blur-sm">
           <p className="flex items-center gap-2.5 text-lg font-medium">
-            <ImagePlus aria-hidden /> Drop the picture here
+            <Paperclip aria-hidden /> Drop files here
           </p>
         </div>
       )}

@@ -3,11 +3,12 @@ import type { OutboxEntry } from '../client/outbox.ts';
 import { useChat } from '../state/chat.tsx';
 import { timeOfDay } from '../state/wording.ts';
 import { BubbleFrame } from './bubble.tsx';
+import { outgoingFilesOf } from './shown-file.ts';
+import { UploadProgress } from './upload-progress.tsx';
 
 /** A message that the server does not have yet, or refused. */
 export function OutgoingBubble({ entry, endsGroup }: { entry: OutboxEntry; endsGroup: boolean }) {
   const { outbox } = useChat().chat;
-  const { image } = entry;
   const isFailed = entry.state === 'failed';
   return (
     <>
@@ -19,7 +20,7 @@ export function OutgoingBubble({ entry, endsGroup }: { entry: OutboxEntry; endsG
         text={entry.text}
         isFailed={isFailed}
         replyTo={entry.replyTo}
-        picture={image && { src: image.data, width: image.width, height: image.height }}
+        files={outgoingFilesOf(entry.files ?? [])}
         status={timeOfDay(entry.createdAt)}
         mark={
           isFailed ? (
@@ -29,6 +30,7 @@ export function OutgoingBubble({ entry, endsGroup }: { entry: OutboxEntry; endsG
           )
         }
       />
+      {!isFailed && <UploadProgress entry={entry} />}
       {isFailed && (
         <div className="mt-1.5 flex flex-wrap items-center justify-end gap-x-3 gap-y-1 text-sm text-danger">
           <span role="alert">Not sent: {entry.reason}</span>

@@ -1,21 +1,21 @@
-import { ImagePlus } from 'lucide-react';
+import { Paperclip } from 'lucide-react';
 import { useRef } from 'react';
 import { IconButton } from '../ui/button.tsx';
 
-/** Chooses a picture from the disk or the camera roll. */
-export function PickPicture({ onPick }: { onPick: (files: readonly File[]) => void }) {
+/** Chooses files from the disk or the camera roll. */
+export function PickFiles({ onPick }: { onPick: (files: readonly File[]) => void }) {
   const input = useRef<HTMLInputElement>(null);
   return (
     <>
-      <IconButton label="Add a picture" onClick={() => input.current?.click()}>
-        <ImagePlus size={20} aria-hidden />
+      <IconButton label="Add files" onClick={() => input.current?.click()}>
+        <Paperclip size={20} aria-hidden />
       </IconButton>
       <input
         ref={input}
         type="file"
-        accept="image/*"
+        multiple
         hidden
-        aria-label="Picture"
+        aria-label="Files"
         onChange={(event) => {
           onPick([...(event.target.files ?? [])]);
           event.target.value = '';

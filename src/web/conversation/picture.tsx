@@ -1,28 +1,28 @@
+import { clsx } from 'clsx';
 import { ImageOff } from 'lucide-react';
-import { useState } from 'react';
-import { closePicture, openPicture } from '../browser/route.ts';
-import { useOpenPicture } from '../state/live.ts';
-import { Lightbox } from './lightbox.tsx';
-import type { PictureBox } from './picture-box.ts';
+import { type CSSProperties, useState } from 'react';
+import { useObjectUrl } from '../ui/use-object-url.ts';
+import type { ShownPicture } from './shown-file.ts';
 
 export interface PictureProps {
-  /** Which message it belongs to. */
-  messageId: string;
-  src: string;
-  box: PictureBox;
+  picture: ShownPicture;
+  /** The place it takes up, before it is loaded, too. */
+  place?: CSSProperties | undefined;
+  /** One of several: it fills a place of this shape, and is cut where it has another one. */
+  tile?: 'square' | 'wide';
+  onOpen: () => void;
 }
 
-/** A picture in a message. Its place is reserved before it is loaded. */
-export function Picture({ messageId, src, box: { width, height } }: PictureProps) {
-  const isOpen = useOpenPicture() === messageId;
+/** A picture in a message. */
+export function Picture({ picture, place, tile, onOpen }: PictureProps) {
   const [isBroken, setIsBroken] = useState(false);
-  const place = { width, aspectRatio: `${width} / ${height}` };
+  const url = useObjectUrl(picture.small);
 
   if (isBroken) {
     return (
       <button
         type="button"
-        className="grid min-h-20 max-w-full place-content-center justify-items-center gap-1 rounded-xl bg-hover p-2 text-center text-sm text-ink-soft hover:text-ink"
+        className="grid min-h-20 w-full max-w-full place-content-center justify-items-center gap-1 rounded-xl bg-hover p-2 text-center text-sm text-ink-soft hover:text-ink"
         style={place}
         onClick={() => setIsBroken(false)}
       >
@@ -35,22 +35,27 @@ export function Picture({ messageId, src, box: { width, height } }: PictureProps
     );
   }
   return (
-    <>
-      <button
-        type="button"
-        aria-label="Enlarge picture"
-        className="block min-h-20 max-w-full overflow-hidden rounded-xl bg-mat"
-        style={place}
-        onClick={() => openPicture(messageId)}
-      >
+    <button
+      type="button"
+      aria-label="Enlarge picture"
+      title={picture.name}
+      className={clsx(
+        'block max-w-full overflow-hidden rounded-xl bg-mat',
+        tile === undefined ? 'min-h-20' : 'w-full',
+        tile === 'square' && 'aspect-square',
+        tile === 'wide' && 'aspect-[2/1]',
+      )}
+      style={place}
+      onClick={onOpen}
+    >
+      {url !== undefined && (
         <img
-          src={src}
+          src={url}
           alt="Sent in this conversation"
-          className="size-full object-scale-down"
+          className={clsx('size-full', tile ? 'object-cover' : 'object-scale-down')}
           onError={() => setIsBroken(true)}
         />
-      </button>
-      {isOpen && <Lightbox src={src} onClose={closePicture} />}
-    </>
+      )}
+    </button>
   );
 }

@@ -1,11 +1,11 @@
 import { clsx } from 'clsx';
-import { CircleAlert, Clock, Image } from 'lucide-react';
+import { CircleAlert, Clock, Image, Paperclip } from 'lucide-react';
 import type { OutboxEntry } from '../client/outbox.ts';
 import { useChat } from '../state/chat.tsx';
 import type { ConversationRow } from '../state/conversations.ts';
 import { wordsOf } from '../state/markdown.ts';
 import { useTypingWords } from '../state/typing-words.ts';
-import { counted } from '../state/wording.ts';
+import { counted, filesInWords } from '../state/wording.ts';
 
 export interface PreviewProps {
   row: ConversationRow;
@@ -24,6 +24,7 @@ export function Preview({ row, waiting, isUnread }: PreviewProps) {
     waiting?.state === 'failed' ? 'text-danger' : isUnread ? 'text-ink' : 'text-ink-soft',
   );
 
+  const FilesIcon = last?.image === undefined ? Paperclip : Image;
   if (waiting) {
     const isFailed = waiting.state === 'failed';
     return (
@@ -34,7 +35,9 @@ export function Preview({ row, waiting, isUnread }: PreviewProps) {
           <Clock size={13} aria-hidden className="shrink-0" />
         )}
         <span className="sr-only">{isFailed ? 'Not sent: ' : 'Sending: '}</span>
-        <span className="truncate">{wordsOf(waiting.text) || 'Photo'}</span>
+        <span className="truncate">
+          {wordsOf(waiting.text) || filesInWords(waiting.files ?? [])}
+        </span>
       </span>
     );
   }
@@ -52,8 +55,8 @@ export function Preview({ row, waiting, isUnread }: PreviewProps) {
         ) : (
           wordsOf(last.text) || (
             <>
-              <Image size={13} aria-hidden className="mr-1 inline -translate-y-px" />
-              Photo
+              <FilesIcon size={13} aria-hidden className="mr-1 inline -translate-y-px" />
+              {filesInWords(last.attachments ?? [])}
             </>
           )
         )}

@@ -1,6 +1,7 @@
 import { createContext, type ReactNode, use, useEffect, useState } from 'react';
 import type { Group, OwnUser, User } from '../../protocol/types.ts';
 import { createOutboxDatabase } from '../browser/outbox-database.ts';
+import { uploadFile } from '../browser/upload.ts';
 import { type ClientNotice, ParleyClient } from '../client/client.ts';
 import { createDrafts, type Drafts } from './drafts.ts';
 import {
@@ -30,7 +31,13 @@ export function useChat() {
 /** Runs the client of the signed-in person for as long as it is mounted. */
 export function ChatProvider({ me, children }: { me: OwnUser; children: ReactNode }) {
   const [chat] = useState(
-    () => new ParleyClient({ baseUrl: '', ownId: me._id, storage: createOutboxDatabase(me._id) }),
+    () =>
+      new ParleyClient({
+        baseUrl: '',
+        ownId: me._id,
+        storage: createOutboxDatabase(me._id),
+        upload: uploadFile,
+      }),
   );
   const [drafts] = useState(() => createDrafts(me._id));
 

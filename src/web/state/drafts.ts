@@ -1,17 +1,17 @@
 import { createStore } from 'zustand';
 import type { Message } from '../../protocol/types.ts';
 import { createDraftTexts } from '../browser/draft-texts.ts';
-import type { OutgoingImage } from '../client/outbox.ts';
+import type { OutgoingFile } from '../client/uploader.ts';
 
 /** A message that is being written. */
 export interface Draft {
   text: string;
-  image?: OutgoingImage;
+  files?: readonly OutgoingFile[];
   /** The message that it will answer. */
   replyTo?: Message;
   /** The stored message whose text is being changed, and the draft that waits meanwhile. */
   editing?: { message: Message; before: Draft };
-  /** Why the file chosen last was not taken. */
+  /** Why what was chosen last was not taken. */
   fault?: string;
 }
 
@@ -21,7 +21,7 @@ const empty: Draft = { text: '' };
 
 /**
  * One person's drafts by conversation, so that each keeps its own when another is opened. The
- * words of them outlast the page; a picture would be too large for that.
+ * words of them outlast the page; files would be too large for that.
  */
 export function createDrafts(ownId: string) {
   const texts = createDraftTexts(ownId);

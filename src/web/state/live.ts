@@ -1,5 +1,5 @@
 /** Hooks over the client library's changing parts. */
-import { useCallback, useEffect, useSyncExternalStore } from 'react';
+import { useCallback, useEffect, useMemo, useSyncExternalStore } from 'react';
 import type { Message, PresenceState, ReplyReference } from '../../protocol/types.ts';
 import { attention } from '../browser/attention.ts';
 import { route } from '../browser/route.ts';
@@ -43,6 +43,23 @@ export function useSummaries(): ReadonlyMap<string, Summary> {
 export function useOutboxEntries(conversationId: string): readonly OutboxEntry[] {
   const { outbox } = useChat().chat;
   return useSyncExternalStore(outbox.changed.listen, () => outbox.entriesOf(conversationId));
+}
+
+/** Bytes of a message's files that have left, of how many; undefined when none has to. */
+export function useUploaded(clientId: string): { sent: number; total: number } | undefined {
+  const { outbox } = useChat().chat;
+  const listen = useCallback(
+    (listener: () => void) => {
+      const stops = [outbox.changed, outbox.uploader.progressed].map((one) => one.listen(listener));
+      return () => {
+        for (const stop of stops) stop();
+      };
+    },
+    [outbox],
+  );
+  // Compared by what it says: a new object each time would never be the same.
+  const text = useSyncExternalStore(listen, () => JSON.stringify(outbox.progressOf(clientId)));
+  return useMemo(() => (text === undefined ? undefined : JSON.parse(text)), [text]);
 }
 
 /** The last message that somebody else has read in a conversation; 0 for nobody. */

@@ -45,6 +45,13 @@ export const meQuery = queryOptions({
   },
 });
 
+/** What the server takes; it does not change while it runs. */
+export const uploadLimitsQuery = queryOptions({
+  queryKey: ['upload-limits'],
+  staleTime: Number.POSITIVE_INFINITY,
+  queryFn: () => api.getUploadLimits(),
+});
+
 /** Who signs up is told live; now and then it is read again all the same. */
 export const peopleQuery = (chat: ParleyClient) =>
   queryOptions({

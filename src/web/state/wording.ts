@@ -57,9 +57,31 @@ export const counted = (count: number, one: string, many = `${one}s`): string =>
   `${count} ${count === 1 ? one : many}`;
 
 /** A message in a line of its own, where it is only mentioned. */
-export function excerptOf({ text, deletedAt }: Pick<Message, 'text' | 'deletedAt'>): string {
+export function excerptOf({
+  text,
+  deletedAt,
+  attachments = [],
+}: Pick<Message, 'text' | 'deletedAt' | 'attachments'>): string {
   if (deletedAt !== undefined) return 'Message deleted';
-  return text === '' ? 'Photo' : wordsOf(text);
+  return text === '' ? filesInWords(attachments) : wordsOf(text);
+}
+
+/** What a message without words brings. */
+export function filesInWords(files: readonly { name?: string; width?: number }[]): string {
+  const [first] = files;
+  if (files.every(({ width }) => width !== undefined)) {
+    return files.length > 1 ? counted(files.length, 'photo') : 'Photo';
+  }
+  return files.length > 1 ? counted(files.length, 'file') : (first?.name ?? 'File');
+}
+
+const units = ['bytes', 'KB', 'MB', 'GB'] as const;
+const amount = new Intl.NumberFormat(undefined, { maximumSignificantDigits: 3 });
+
+/** "9 bytes", "1.4 MB". @param bytes counted by 1,024, as file managers do */
+export function sizeInWords(bytes: number): string {
+  const step = Math.min(units.length - 1, Math.max(0, Math.floor(Math.log2(bytes || 1) / 10)));
+  return `${amount.format(bytes / 1024 ** step)} ${units[step]}`;
 }
 
 /** One or two letters for a picture that is not there. */
