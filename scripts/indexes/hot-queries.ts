@@ -111,6 +111,23 @@ const queries: [string, Run, number?][] = [
     ({ conversations }, { conversationIds }) =>
       conversations.membersOfMany(conversationIds.filter((id) => directPartners(id) === undefined)),
   ],
+  [
+    'mentions: members among the named',
+    ({ conversations }, { groupId, someoneId, userId }) =>
+      conversations.membersAmong(groupId, [someoneId, userId]),
+  ],
+  [
+    'mentions: unread ones in groups',
+    ({ messages }, { conversationIds, userId }) =>
+      messages.unreadMentions(
+        userId,
+        conversationIds
+          .filter((id) => directPartners(id) === undefined)
+          .map((_id) => ({
+            ...{ _id, readSeq: 0, seq: Number.MAX_SAFE_INTEGER, rev: 0, lastId: '' },
+          })),
+      ),
+  ],
   ['groups by ids', ({ groups }, { groupId }) => groups.findMany([groupId])],
   [
     'reading position',

@@ -9,6 +9,7 @@ import type {
 } from '../../src/features/conversations/conversations.store.ts';
 import { contentHash } from '../../src/features/messages/messages.service.ts';
 import type { MessageRecord } from '../../src/features/messages/messages.store.ts';
+import { EVERYONE, mentionToken } from '../../src/protocol/mentions.ts';
 import { idAt } from './ids.ts';
 import type { PlannedConversation, SeedArguments, SeedPlan } from './plan.ts';
 import { createRandom, createSampler, type Random } from './random.ts';
@@ -20,6 +21,9 @@ const AT_ONCE = 12;
 const STAYS = 0.8;
 /** How often the next message is the same person's, too. */
 const SAME_SENDER = 0.35;
+/** How often a message of a group names a member, and how often it names all. */
+const NAMES_ONE = 0.04;
+const NAMES_ALL = 0.004;
 /** How many members have read everything. */
 const ALL_READ = 0.6;
 
@@ -54,9 +58,12 @@ export function createChatter(given: SeedArguments, plan: SeedPlan): Chatter {
     const next = conversationPicker(states, plan.weights, random);
     const timeAt = createTimeline(new Date(given.until), given.messages, random);
     const text = createTexts(random);
+    const chance = createRandom(`${given.name} mentions`);
     for (let number = 0; number < given.messages; number++) {
       const at = timeAt(number);
-      yield write(next(), idAt(plan.marker, at, number), new Date(at), text(), random);
+      const state = next();
+      const message = write(state, idAt(plan.marker, at, number), new Date(at), text(), random);
+      yield naming(message, state.conversation, chance);
     }
   }
 
@@ -142,6 +149,21 @@ function write(state: State, _id: string, at: Date, text: string, random: Random
     createdAt: at,
     updatedAt: at,
   };
+}
+
+/** In groups now and then with somebody's name before it, or everybody's. */
+function naming(
+  message: MessageRecord,
+  { kind, memberIds }: PlannedConversation,
+  random: Random,
+): MessageRecord {
+  if (kind === 'direct') return message;
+  const chance = random.next();
+  if (chance >= NAMES_ONE + NAMES_ALL) return message;
+  const id = chance < NAMES_ALL ? EVERYONE : random.pick(memberIds);
+  if (id === message.senderId) return message;
+  const text = `${mentionToken(id)} ${message.text}`;
+  return { ...message, text, mentions: [id], contentHash: contentHash({ text }) };
 }
 
 /** Of two people the other one; in a group a few write most. */

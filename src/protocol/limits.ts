@@ -6,6 +6,8 @@ export const limits = {
   reactionsPerMessage: 20,
   /** People's choices on one message, all emoji together: it travels whole. */
   choicesPerMessage: 1_000,
+  /** Unread mentions of one conversation that are listed, beside being counted. */
+  mentionSeqs: 100,
   nameLength: 100,
   descriptionLength: 500,
   emailLength: 254,

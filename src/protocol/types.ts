@@ -104,6 +104,11 @@ export interface Message {
   replyTo?: ReplyReference;
   /** In the order in which they were first chosen; absent without any. */
   reactions?: Reaction[];
+  /**
+   * Whom the tokens in the text of a group's message name (mentions.ts): ids of members, or
+   * "all", each once; absent without any. The server finds them.
+   */
+  mentions?: string[];
   /** 0 until the message is changed; then it grows within the conversation. */
   rev: number;
   /** When its text was last changed. */
@@ -151,6 +156,10 @@ export interface Group {
   updatedAt: string;
   lastMessage?: Message;
   unreadCount?: number;
+  /** Of the unread messages those that name oneself or all. */
+  mentionCount?: number;
+  /** Their numbers, ascending; of very many the newest. */
+  mentionSeqs?: number[];
   /** Own reading position. */
   readSeq?: number;
   /** Of the conversation: every change up to it is in `lastMessage`. */

@@ -18,7 +18,7 @@ const groupKeys = [
   'createdAt',
   'updatedAt',
 ];
-const ownKeys = ['lastMessage', 'unreadCount', 'readSeq', 'rev'];
+const ownKeys = ['lastMessage', 'unreadCount', 'mentionCount', 'mentionSeqs', 'readSeq', 'rev'];
 const idsOf = ({ members }: Group): string[] => members.map(({ _id }) => _id);
 
 describe('a group', () => {

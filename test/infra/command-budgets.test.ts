@@ -301,6 +301,30 @@ const warmRows: Row[] = [
       return again(() => say(socket, { groupId: group }));
     },
   ],
+  [
+    'a message that names a member',
+    sum(stored, { 'find memberships': 1 }),
+    async () => {
+      const socket = await open(ann);
+      return again(() => say(socket, { groupId: group, text: `<@${ben.id}> <@${few.id}>` }));
+    },
+  ],
+  [
+    'a message that names all',
+    stored,
+    async () => {
+      const socket = await open(ann);
+      return again(() => say(socket, { groupId: group, text: '<@all>' }));
+    },
+  ],
+  [
+    'a direct message that names nobody',
+    stored,
+    async () => {
+      const socket = await open(ann);
+      return again(() => say(socket, { to: ben.id, text: `<@${ben.id}>` }));
+    },
+  ],
   ...[5, 50].map(
     (count): Row => [
       `${count} messages at once`,
@@ -344,6 +368,16 @@ const warmRows: Row[] = [
       const path = `/api/messages/send/${ben.id}`;
       const { _id } = await http<Message>(ann, 'POST', path, { text: 'Hello' });
       return () => http(ann, 'PATCH', `/api/messages/${_id}`, { text: 'Hello' });
+    },
+  ],
+  [
+    'an edit that names a member',
+    // Who is named, and from whom it is hidden.
+    sum(changed, { 'find memberships': 2 }),
+    async () => {
+      const path = `/api/groups/${group}/messages`;
+      const { _id } = await http<Message>(ann, 'POST', path, { text: 'Hello' });
+      return () => http(ann, 'PATCH', `/api/messages/${_id}`, { text: `Hello <@${ben.id}>` });
     },
   ],
   [
@@ -441,6 +475,17 @@ const warmRows: Row[] = [
       async () => again(get(count === 2 ? twice : often, '/api/groups')),
     ],
   ),
+  ['a list of groups with unread messages', presented, async () => again(get(ben, '/api/groups'))],
+  [
+    'a list of groups after a message',
+    // Of the one that it came to, where messages were changed; what the others have is known.
+    sum(presented, { 'aggregate messages': 1, 'find messages': 1 }),
+    async () => {
+      await http(ben, 'GET', '/api/groups');
+      await http(ann, 'POST', `/api/groups/${group}/messages`, { text: 'Hello' });
+      return get(ben, '/api/groups');
+    },
+  ],
   ['a user', none, async () => again(get(ann, `/api/users/${ben.id}`))],
   ['the directory', { 'find users': 1 }, async () => again(get(ann, '/api/users?query=an'))],
   [
@@ -675,6 +720,18 @@ const coldRows: ColdRow[] = [
     'empty',
     cold(presented, page, { 'find memberships': 1, 'find users': 1 }),
     () => http(often, 'GET', '/api/groups'),
+  ],
+  [
+    'a list of groups with unread messages',
+    'empty',
+    cold(presented, page, { 'find memberships': 1, 'find users': 1, 'aggregate messages': 1 }),
+    () => http(ben, 'GET', '/api/groups'),
+  ],
+  [
+    'a list of groups with unread messages',
+    'full',
+    cold(presented, { 'find conversations': 1, 'find memberships': 1, 'find users': 1 }),
+    () => http(ben, 'GET', '/api/groups'),
   ],
   ['the newest page', 'empty', cold(page, { 'find users': 1 }), () => http(ann, 'GET', direct())],
   [

@@ -1,6 +1,7 @@
 /**
  * Whatever several people do on two instances, in the end all their clients, a client that
- * starts anew, and the database agree: on every message, and on what is unread.
+ * starts anew, and the database agree: on every message, and on what is unread, and of that on
+ * what names them.
  *
  * Each run is a script of steps made from a seed (fast-check), and runs on the same two servers
  * with people of its own. `CONVERGENCE_RUNS` and `CONVERGENCE_SEED` choose others; a script that
@@ -26,13 +27,22 @@ const who = fc.nat(PEOPLE - 1);
 /** The group, or the direct conversation with the next person, or the one after. */
 const where = fc.nat(2);
 const which = fc.nat(9);
+/** Whom a text names: one of the people, all of them, or nobody. */
+const names = fc.oneof(
+  { weight: 3, arbitrary: fc.constant(undefined) },
+  { weight: 2, arbitrary: who },
+  { weight: 1, arbitrary: fc.constant('all' as const) },
+);
 const step = fc.oneof(
-  { weight: 8, arbitrary: fc.record({ do: fc.constant('send' as const), by: who, where }) },
+  { weight: 8, arbitrary: fc.record({ do: fc.constant('send' as const), by: who, where, names }) },
   {
     weight: 4,
-    arbitrary: fc.record({ do: fc.constant('reply' as const), by: who, where, which }),
+    arbitrary: fc.record({ do: fc.constant('reply' as const), by: who, where, which, names }),
   },
-  { weight: 5, arbitrary: fc.record({ do: fc.constant('edit' as const), by: who, where, which }) },
+  {
+    weight: 5,
+    arbitrary: fc.record({ do: fc.constant('edit' as const), by: who, where, which, names }),
+  },
   {
     weight: 3,
     arbitrary: fc.record({ do: fc.constant('delete' as const), by: who, where, which }),
@@ -69,9 +79,10 @@ const essence = ({
   deletedAt,
   editedAt,
   reactions,
+  mentions,
   replyTo,
 }: Message) => ({
-  ...{ _id, seq, text, rev, senderId, deletedAt, editedAt, reactions },
+  ...{ _id, seq, text, rev, senderId, deletedAt, editedAt, reactions, mentions },
   replyTo: replyTo?._id,
 });
 
@@ -119,6 +130,7 @@ describe('clients, servers and the database', () => {
       const own = records.filter(({ senderId }) => senderId === userId).at(-1)?.seq ?? 0;
       const { fromSeq, readSeq } = membership as never as { fromSeq: number; readSeq: number };
       const last = records.at(-1)?.seq ?? 0;
+      const readUpTo = Math.max(readSeq, own, fromSeq);
       const messages = records.filter(({ seq }) => seq > fromSeq) as never as (Message & {
         deletedAt?: Date;
         editedAt?: Date;
@@ -129,7 +141,13 @@ describe('clients, servers and the database', () => {
           deletedAt: one.deletedAt && new Date(one.deletedAt).toISOString(),
           editedAt: one.editedAt && new Date(one.editedAt).toISOString(),
         })),
-        unread: Math.max(0, last - Math.max(readSeq, own, fromSeq)),
+        unread: Math.max(0, last - readUpTo),
+        mentions: messages.filter(
+          ({ seq, senderId, mentions = [] }) =>
+            seq > readUpTo &&
+            senderId !== userId &&
+            (mentions.includes(userId) || mentions.includes('all')),
+        ).length,
         head,
         last,
         lastRev: Math.max(0, ...records.map(({ rev }) => rev as number)),
@@ -137,10 +155,9 @@ describe('clients, servers and the database', () => {
     });
 
   function viewOf(client: ParleyClient, conversationId: string) {
-    return {
-      messages: client.messages.view(conversationId).messages.map(essence),
-      unread: client.messages.summaries().get(conversationId)?.unread ?? 0,
-    };
+    const { unread = 0, mentions = 0 } = client.messages.summaries().get(conversationId) ?? {};
+    const messages = client.messages.view(conversationId).messages.map(essence);
+    return { messages, unread, mentions };
   }
 
   async function play({ steps, sinceJoin, redis: outage }: Script): Promise<void> {
@@ -164,6 +181,8 @@ describe('clients, servers and the database', () => {
     const partner = (by: number, place: number) => person(by + place);
     const conversation = (by: number, place: number) =>
       place === 0 ? groupId : [person(by).id, partner(by, place).id].sort().join('-');
+    const token = (named: number | 'all' | undefined) =>
+      named === undefined ? '' : ` <@${named === 'all' ? named : person(named).id}>`;
     const pick = (by: number, place: number, nth: number) => {
       const { messages } = client(by).messages.view(conversation(by, place));
       return messages[messages.length - 1 - (nth % Math.max(1, messages.length))];
@@ -194,7 +213,7 @@ describe('clients, servers and the database', () => {
           senderId: answered.senderId,
         };
         client(one.by).outbox.add(id, to, {
-          text: `step ${index}`,
+          text: `step ${index}${token(one.names)}`,
           ...(reply ? { replyTo: reply } : {}),
         });
       } else if (one.do === 'edit' || one.do === 'delete' || one.do === 'react') {
@@ -204,7 +223,7 @@ describe('clients, servers and the database', () => {
         pending.push(
           allowed(
             one.do === 'edit'
-              ? by.edit(message._id, `edited at ${index}`)
+              ? by.edit(message._id, `edited at ${index}${token(one.names)}`)
               : one.do === 'delete'
                 ? by.delete(message._id)
                 : by.react(message._id, EMOJI[one.emoji] ?? '', one.active),
@@ -252,8 +271,15 @@ describe('clients, servers and the database', () => {
           }
           expect(truth.head).toMatchObject({ last: { seq: truth.last }, rev: truth.lastRev });
           if (truth.last > 0) await client.loadFrom(conversationId, 1);
-          const { messages, unread } = truth;
-          expect(viewOf(client, conversationId)).toEqual({ messages, unread });
+          const { messages, unread, mentions } = truth;
+          expect(viewOf(client, conversationId)).toEqual({ messages, unread, mentions });
+          if (conversationId !== groupId) return;
+          for (const { url } of cluster.servers) {
+            const path = `/api/groups/${groupId}`;
+            const { body } = await call<Group>(url, 'GET', path, { as: people[index] as Person });
+            expect(body).toMatchObject({ unreadCount: unread, mentionCount: mentions });
+            expect(body.mentionSeqs).toHaveLength(mentions);
+          }
         });
       }
     }

@@ -38,6 +38,7 @@ describe('npm run indexes', { timeout: 60_000 }, () => {
       'conversationId_1_senderId_1_clientId_1',
       'conversationId_1_rev_1',
       'updatedAt_1',
+      'mentions_1_conversationId_1_seq_1_senderId_1',
     ]);
     expect((await indexes('--check')).code).toBe(0);
   });

@@ -4,6 +4,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { call } from '../support/client.ts';
 import { startTestServer, type TestServer } from '../support/server.ts';
 import {
+  composer,
   isWithoutBrowser,
   messageList,
   openBrowser,
@@ -84,6 +85,15 @@ describe.skipIf(isWithoutBrowser).each(schemes)('in %s colours', { timeout }, (s
     await page.getByRole('button', { name: 'Create group' }).click();
     await page.getByRole('button', { name: 'Group details' }).click();
     await page.getByRole('dialog', { name: 'Group details' }).waitFor();
+    expect(await findings(page)).toEqual([]);
+    await page.keyboard.press('Escape');
+
+    await composer(page, 'Both of us').pressSequentially('Hello @be');
+    await composer(page, 'Both of us').press('Enter');
+    await composer(page, 'Both of us').press('Enter');
+    await messageList(page).locator('.mention').waitFor();
+    await composer(page, 'Both of us').pressSequentially('<@');
+    await page.getByRole('listbox').waitFor();
     expect(await findings(page)).toEqual([]);
   });
 });

@@ -382,6 +382,9 @@ export function createConversationService(deps: {
 
     members: (conversationId: string, transaction?: Transaction): Promise<MembershipRecord[]> =>
       store.members(conversationId, transaction),
+    /** Of some people those who are members of a group. */
+    membersAmong: (conversationId: string, userIds: string[]): Promise<string[]> =>
+      store.membersAmong(conversationId, userIds),
     membersOfMany: (conversationIds: string[]): Promise<MembershipRecord[]> =>
       store.membersOfMany(conversationIds),
     /** For groups; the caller's transaction holds whatever else belongs to the change. */

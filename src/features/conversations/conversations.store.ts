@@ -251,6 +251,16 @@ export function createConversationStore(connection: Connection, caches: CacheCon
         .sort({ joinedAt: 1, _id: 1 })
         .lean<MembershipRecord[]>()
         .exec(),
+    /** Of some people those who are members. */
+    membersAmong: async (conversationId: string, userIds: string[]): Promise<string[]> => {
+      const found = await memberships
+        .find({ conversationId, userId: { $in: userIds } }, { userId: 1, _id: 0 })
+        // Not through all members, of whom there may be many more.
+        .hint({ userId: 1, conversationId: 1 })
+        .lean<Pick<MembershipRecord, 'userId'>[]>()
+        .exec();
+      return found.map(({ userId }) => userId);
+    },
     membersOfMany: (conversationIds: string[]): Promise<MembershipRecord[]> =>
       memberships
         .find({ conversationId: { $in: conversationIds } })

@@ -1,6 +1,7 @@
 import type { Group, GroupMember, Message } from '../../protocol/types.ts';
 import type { OwnConversation } from '../conversations/conversations.service.ts';
 import type { MembershipRecord } from '../conversations/conversations.store.ts';
+import type { Mentions } from '../messages/mention-counts.ts';
 import type { UserProfile } from '../users/users.store.ts';
 import type { GroupRecord } from './groups.store.ts';
 
@@ -33,6 +34,7 @@ export function presentOwnGroup(
   group: Group,
   conversation: OwnConversation,
   lastMessage: Message | undefined,
+  { count, seqs }: Mentions = { count: 0, seqs: [] },
 ): Group {
   return {
     ...group,
@@ -40,6 +42,8 @@ export function presentOwnGroup(
       ? {}
       : { lastMessage }),
     unreadCount: conversation.unreadCount,
+    mentionCount: count,
+    mentionSeqs: seqs,
     readSeq: conversation.readSeq,
     rev: conversation.rev,
   };

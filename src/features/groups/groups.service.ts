@@ -39,7 +39,7 @@ export function createGroupService(deps: {
   store: GroupStore;
   conversations: ConversationService;
   users: Pick<UserService, 'profiles' | 'requireAllExisting'>;
-  messages: Pick<MessageService, 'lastOf' | 'lastSeq' | 'removeConversation'>;
+  messages: Pick<MessageService, 'lastOf' | 'lastSeq' | 'unreadMentions' | 'removeConversation'>;
   attachments: Pick<AttachmentService, 'keepPicture' | 'remove'>;
   fanout: Pick<Fanout, 'emit'>;
   newId: () => string;
@@ -66,15 +66,22 @@ export function createGroupService(deps: {
     return presented;
   }
 
-  async function presentOwn(groups: Group[], own: OwnConversation[]): Promise<Group[]> {
-    const lastMessages = await deps.messages.lastOf(own);
+  async function presentOwn(
+    userId: string,
+    groups: Group[],
+    own: OwnConversation[],
+  ): Promise<Group[]> {
+    const [lastMessages, mentions] = await Promise.all([
+      deps.messages.lastOf(own),
+      deps.messages.unreadMentions(userId, own),
+    ]);
     const byId = new Map(own.map((conversation) => [conversation._id, conversation]));
     return groups.flatMap((group) => {
       const conversation = byId.get(group._id);
       if (conversation === undefined) return [];
       const text = lastMessages.get(conversation.lastId);
       const last = text === undefined ? undefined : (JSON.parse(text) as Message);
-      return [presentOwnGroup(group, conversation, last)];
+      return [presentOwnGroup(group, conversation, last, mentions.get(group._id))];
     });
   }
 
@@ -166,7 +173,7 @@ export function createGroupService(deps: {
       ]);
       const order = new Map(ids.map((id, index) => [id, index]));
       records.sort((a, b) => (order.get(a._id) ?? 0) - (order.get(b._id) ?? 0));
-      return presentOwn(await present(records, members), own);
+      return presentOwn(userId, await present(records, members), own);
     },
 
     /** @throws AppError not_found */
@@ -174,7 +181,7 @@ export function createGroupService(deps: {
       await conversations.authorize(userId, groupId);
       const own = await conversations.ownConversation(userId, groupId);
       if (own === undefined) throw notFound('This group');
-      const [group] = await presentOwn([await presentOne(groupId)], [own]);
+      const [group] = await presentOwn(userId, [await presentOne(groupId)], [own]);
       if (group === undefined) throw notFound('This group');
       return group;
     },
@@ -219,7 +226,7 @@ export function createGroupService(deps: {
       });
       const group = await presentOne(groupId);
       tellNewMembers(group, members, 0);
-      return { ...group, unreadCount: 0, readSeq: 0, rev: 0 };
+      return { ...group, unreadCount: 0, mentionCount: 0, mentionSeqs: [], readSeq: 0, rev: 0 };
     },
 
     /** @throws AppError not_found, forbidden, invalid_image */

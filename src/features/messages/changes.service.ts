@@ -23,6 +23,7 @@ import type { Caller } from '../../transport/operation.ts';
 import type { AttachmentService } from '../attachments/attachments.service.ts';
 import { directPartners } from '../conversations/conversation-id.ts';
 import type { ConversationService } from '../conversations/conversations.service.ts';
+import { mentionsOf } from './mentions.ts';
 import { changed, type MessageChange } from './message-change.ts';
 import { presentMessage } from './messages.present.ts';
 import type { MessageRecord, MessageStore } from './messages.store.ts';
@@ -70,7 +71,7 @@ export function createChangeService(deps: {
   >;
   conversations: Pick<
     ConversationService,
-    'authorize' | 'advanceRev' | 'revHeard' | 'membersSince'
+    'authorize' | 'advanceRev' | 'revHeard' | 'membersSince' | 'membersAmong'
   >;
   attachments: Pick<AttachmentService, 'remove'>;
   fanout: Pick<Fanout, 'emit'>;
@@ -118,10 +119,7 @@ export function createChangeService(deps: {
     for (const { userId, wanted } of items) {
       try {
         const { role } = await access(userId, record);
-        const change: MessageChange =
-          wanted.kind === 'delete'
-            ? { ...wanted, userId, mayDeleteAny: role === 'admin' }
-            : { ...wanted, userId };
+        const change = await changeOf(after, wanted, { userId, role });
         const outcome = changed(after, change, deps.clock());
         if (outcome instanceof AppError) refused.push(outcome);
         else {
@@ -134,6 +132,17 @@ export function createChangeService(deps: {
       }
     }
     return { after, refused };
+  }
+
+  async function changeOf(
+    { conversationId, mentions }: MessageRecord,
+    wanted: Wanted,
+    { userId, role }: { userId: string; role: 'admin' | 'member' },
+  ): Promise<MessageChange> {
+    if (wanted.kind === 'react') return { ...wanted, userId };
+    if (wanted.kind === 'delete') return { ...wanted, userId, mayDeleteAny: role === 'admin' };
+    const named = await mentionsOf(wanted.text, conversationId, conversations, mentions);
+    return { ...wanted, userId, mentions: named };
   }
 
   /** Everything that is wanted of one message, as one change of it. */

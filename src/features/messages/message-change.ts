@@ -5,8 +5,8 @@ import type { Reaction } from '../../protocol/types.ts';
 import type { MessageRecord } from './messages.store.ts';
 
 /** What somebody wants of a message. Each may be asked for again: then it changes nothing. */
-export type MessageChange = { userId: string } & (
-  | { kind: 'edit'; text: string }
+export type MessageChange = { userId: string } /** @param mentions whom the new text names */ & (
+  | { kind: 'edit'; text: string; mentions: string[] }
   /** @param mayDeleteAny an admin of the group */
   | { kind: 'delete'; mayDeleteAny: boolean }
   | { kind: 'react'; emoji: string; active: boolean }
@@ -28,7 +28,7 @@ export function changed(
 
 function edited(
   record: MessageRecord,
-  { userId, text }: { userId: string; text: string },
+  { userId, text, mentions }: { userId: string; text: string; mentions: string[] },
   now: Date,
 ): MessageRecord | AppError {
   if (record.senderId !== userId) {
@@ -38,7 +38,9 @@ function edited(
   if (text === '' && record.attachments === undefined) {
     return invalid('text', 'A message needs a text; to take it back, delete it');
   }
-  return { ...record, text, editedAt: now, updatedAt: now };
+  const { mentions: _before, ...rest } = record;
+  const named = mentions.length === 0 ? {} : { mentions };
+  return { ...rest, text, ...named, editedAt: now, updatedAt: now };
 }
 
 function deleted(
@@ -54,7 +56,7 @@ function deleted(
   }
   if (record.deletedAt !== undefined) return record;
   // Its files stay named until they are gone, and are shown to nobody.
-  const { replyTo: _r, reactions: _e, editedAt: _t, ...place } = record;
+  const { replyTo: _r, reactions: _e, mentions: _m, editedAt: _t, ...place } = record;
   return { ...place, text: '', deletedAt: now, updatedAt: now };
 }
 

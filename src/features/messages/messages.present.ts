@@ -4,7 +4,7 @@ import type { MessageRecord } from './messages.store.ts';
 
 /** A message as it travels; the receiver or the group follows from the conversation's id. */
 export function presentMessage(record: MessageRecord): Message {
-  const { conversationId, senderId, replyTo, reactions, editedAt, deletedAt } = record;
+  const { conversationId, senderId, replyTo, reactions, mentions, editedAt, deletedAt } = record;
   const isDeleted = deletedAt !== undefined;
   const attachments = isDeleted ? undefined : record.attachments;
   const receiverId = partnerOf(conversationId, senderId);
@@ -22,6 +22,7 @@ export function presentMessage(record: MessageRecord): Message {
     ...(attachments === undefined ? {} : { attachments }),
     ...(replyTo === undefined || isDeleted ? {} : { replyTo }),
     ...(reactions === undefined || isDeleted ? {} : { reactions }),
+    ...(mentions === undefined || isDeleted ? {} : { mentions }),
     rev: record.rev,
     ...(editedAt === undefined ? {} : { editedAt: editedAt.toISOString() }),
     ...(deletedAt === undefined ? {} : { deletedAt: deletedAt.toISOString() }),

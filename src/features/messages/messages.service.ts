@@ -2,6 +2,7 @@
 import { hash } from 'node:crypto';
 import { notFound, toAppError, unavailable } from '../../errors.ts';
 import { withLimit } from '../../infra/lifecycle.ts';
+import { mayMention } from '../../protocol/mentions.ts';
 import type {
   Attachment,
   MemberPosition,
@@ -16,6 +17,8 @@ import type {
   ConversationService,
   OwnConversation,
 } from '../conversations/conversations.service.ts';
+import type { Mentions } from './mention-counts.ts';
+import { mentionsOf } from './mentions.ts';
 import type { MessageStore } from './messages.store.ts';
 import type { Page, PageRequest } from './page-cache.ts';
 import type { MessageDraft } from './persist-batch.ts';
@@ -65,6 +68,7 @@ export function createMessageService(deps: {
     | 'knownDirect'
     | 'authorize'
     | 'knownGroup'
+    | 'membersAmong'
     | 'openDirect'
     | 'markRead'
     | 'positions'
@@ -99,7 +103,11 @@ export function createMessageService(deps: {
     content: Content,
   ): Accepted | Promise<Accepted> {
     const { image, replyTo, attachments } = content;
-    const isPlain = image === undefined && replyTo === undefined && attachments === undefined;
+    const isPlain =
+      image === undefined &&
+      replyTo === undefined &&
+      attachments === undefined &&
+      !('groupId' in recipient && mayMention(content.text));
     const access = isPlain ? knownAccess(caller, recipient) : undefined;
     return access === undefined
       ? askAndAccept(caller, recipient, content)
@@ -148,6 +156,7 @@ export function createMessageService(deps: {
     const claim = { conversationId, clientId };
     const ids = content.attachments ?? [];
     const uploaded = ids.length === 0 ? [] : await uploads.claim(caller.userId, ids, claim);
+    const mentions = await mentionsOf(draft.text, conversationId, conversations);
     const attached = [...(image === undefined ? [] : [image]), ...uploaded];
     // Last, so that a refused message leaves no conversation behind.
     if (kind === 'direct') await conversations.openDirect(conversationId);
@@ -157,6 +166,7 @@ export function createMessageService(deps: {
         ...draft,
         ...(attached.length === 0 ? {} : { attachments: attached }),
         ...(replyTo === undefined ? {} : { replyTo }),
+        ...(mentions.length === 0 ? {} : { mentions }),
       },
     };
   }
@@ -266,6 +276,12 @@ export function createMessageService(deps: {
         (message) => message.attachments?.some(({ _id }) => _id === attachmentId) ?? false,
       );
     },
+    /** Of groups with unread messages those that name the user, by the group's id. */
+    unreadMentions: (userId: string, own: OwnConversation[]): Promise<Map<string, Mentions>> =>
+      store.unreadMentions(
+        userId,
+        own.filter(({ kind, unreadCount }) => kind === 'group' && unreadCount > 0),
+      ),
     /** When its conversation is gone. */
     removeConversation: async (conversationId: string): Promise<void> => {
       await store.removeConversation(conversationId);

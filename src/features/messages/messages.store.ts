@@ -8,7 +8,10 @@ import { unavailable } from '../../errors.ts';
 import { type CacheContext, createCache } from '../../infra/cache.ts';
 import { firstIdAt, idTime, isDuplicateKey } from '../../infra/mongo.ts';
 import { type Read, type ReadOptions, readPrimary } from '../../infra/secondary-reads.ts';
+import { limits } from '../../protocol/limits.ts';
+import { EVERYONE } from '../../protocol/mentions.ts';
 import type { Attachment, Message, Reaction, ReplyReference } from '../../protocol/types.ts';
+import { createMentionCounts, type Mentions, type UnreadRange } from './mention-counts.ts';
 import { presentMessage } from './messages.present.ts';
 import { createPageCache } from './page-cache.ts';
 
@@ -23,6 +26,8 @@ export interface MessageRecord {
   replyTo?: ReplyReference;
   /** Absent without any; an emoji that nobody chooses any more is not among them. */
   reactions?: Reaction[];
+  /** Ids of the members whom its text names, or "all"; absent without any. */
+  mentions?: string[];
   /** Of the request, so that a reused clientId with other content is told even after an edit. */
   contentHash: string;
   /** 0 until it is changed; then one more than any other of the conversation had. */
@@ -47,7 +52,9 @@ const MESSAGES_MS = 10 * 60_000;
 /** In characters, about: last messages of some 150,000 conversations in each of the two. */
 const MESSAGES_SIZE = 64 * 1024 * 1024;
 const weightOf = (message: Message | string): number =>
-  typeof message === 'string' ? message.length + 1 : message.text.length + 400;
+  typeof message === 'string'
+    ? message.length + 1
+    : message.text.length + 400 + 30 * (message.mentions?.length ?? 0);
 
 /** The last message of a conversation, and the conversation's rev. */
 export interface LastMessageRef {
@@ -83,6 +90,7 @@ const schema = new mongoose.Schema<MessageRecord>(
     attachments: { type: [], default: undefined },
     replyTo: {},
     reactions: { type: [], default: undefined },
+    mentions: { type: [String], default: undefined },
     contentHash: String,
     rev: Number,
     editedAt: Date,
@@ -100,6 +108,9 @@ schema.index(
   { unique: true, partialFilterExpression: { rev: { $gt: 0 } } },
 );
 schema.index({ updatedAt: 1 }, { partialFilterExpression: { rev: { $gt: 0 } } });
+// Of messages that name somebody, which are few; with the sender, it counts them by itself.
+const byMention = { mentions: 1, conversationId: 1, seq: 1, senderId: 1 } as const;
+schema.index(byMention, { partialFilterExpression: { mentions: { $exists: true } } });
 
 /** The collection with its indexes, registered on a connection. */
 export const messageModel = (connection: Connection) =>
@@ -170,6 +181,39 @@ export function createMessageStore(
     latest.set(conversationId, { ...one, content });
     return content;
   }
+  /**
+   * Of each conversation the messages in its range that name the user or all, but the user's
+   * own. Each range is a branch of its own, so that the index is read from its beginning to its
+   * end and nowhere else; named, because else each branch is tried with other indexes, too.
+   */
+  const readMentions = (
+    userId: string,
+    ranges: UnreadRange[],
+  ): Promise<({ _id: string } & Mentions)[]> =>
+    collection
+      .aggregate<{ _id: string } & Mentions>(
+        [
+          {
+            $match: {
+              $or: ranges.map(({ conversationId, after, upTo }) => ({
+                mentions: { $in: [userId, EVERYONE] },
+                conversationId,
+                seq: { $gt: after, $lte: upTo },
+                senderId: { $ne: userId },
+              })),
+            },
+          },
+          {
+            $group: {
+              _id: '$conversationId',
+              count: { $sum: 1 },
+              seqs: { $maxN: { input: '$seq', n: limits.mentionSeqs } },
+            },
+          },
+        ],
+        { hint: byMention },
+      )
+      .toArray();
   const refKey = ({ lastId, rev }: LastMessageRef): string =>
     rev === 0 ? lastId : `${lastId}.${rev}`;
 
@@ -216,6 +260,8 @@ export function createMessageStore(
       for (const [key, text] of read) found.set(missing.get(key)?.lastId ?? '', text);
       return found;
     },
+    /** Unread messages that name a user, by conversation. */
+    unreadMentions: createMentionCounts(caches, readMentions),
     /** Inserts in order and stops at the first collision; everything before it is stored. */
     insertOrdered: async (records: MessageRecord[]): Promise<InsertOutcome> => {
       try {

@@ -20,7 +20,7 @@ const PAGES_SIZE = 64 * 1024 * 1024;
 const NEWEST_SIZE = 64 * 1024 * 1024;
 /** What a message needs beside its text, in characters, about. */
 const MESSAGE_SIZE = 400;
-/** A reaction, and each person who chose it. */
+/** A reaction, each person who chose it, and each who is named. */
 const CHOICE_SIZE = 30;
 /** As many as a page may hold. */
 const NEWEST_COUNT = limits.pageMax;
@@ -339,7 +339,7 @@ function isCurrent(held: Newest | undefined, { seq, rev, lastId }: PageState): h
 
 function sizeOf(one: Message | string): number {
   if (typeof one === 'string') return one.length;
-  const { text, reactions = [] } = one;
+  const { text, reactions = [], mentions = [] } = one;
   const choices = reactions.reduce((sum, { userIds }) => sum + userIds.length, reactions.length);
-  return text.length + MESSAGE_SIZE + choices * CHOICE_SIZE;
+  return text.length + MESSAGE_SIZE + (choices + mentions.length) * CHOICE_SIZE;
 }

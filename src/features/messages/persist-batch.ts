@@ -32,6 +32,7 @@ export interface MessageDraft {
   text: string;
   attachments?: Attachment[];
   replyTo?: ReplyReference;
+  mentions?: string[];
   contentHash: string;
   /** Who must not hear it: the socket that sent it. */
   socketId?: string;
@@ -104,6 +105,7 @@ export function createPersistBatch(deps: {
         text: draft.text,
         ...(draft.attachments === undefined ? {} : { attachments: draft.attachments }),
         ...(draft.replyTo === undefined ? {} : { replyTo: draft.replyTo }),
+        ...(draft.mentions === undefined ? {} : { mentions: draft.mentions }),
         contentHash: draft.contentHash,
         rev: 0,
         createdAt: now,

@@ -118,7 +118,10 @@ export class ParleyClient {
         const result = await this.#sync(since);
         // Of a restored backup: its numbers belong to other messages now.
         for (const { conversationId, reset } of result.changes) {
-          if (reset) this.membersRead.forget(conversationId);
+          if (!reset) continue;
+          this.membersRead.forget(conversationId);
+          // Which of the unread messages name one is told by the lists alone.
+          this.notices.emit({ type: 'listsStale' });
         }
         return result;
       },
@@ -393,11 +396,19 @@ const cannotUpload: UploadFile = () => {
   throw new Error('this client was made without a way to upload files');
 };
 
-const toSeed = ({ _id, lastMessage, readSeq = 0, rev = 0 }: Group) => ({
+const toSeed = ({
+  _id,
+  lastMessage,
+  readSeq = 0,
+  unreadCount = 0,
+  rev = 0,
+  mentionSeqs,
+}: Group) => ({
   conversationId: _id,
   readSeq,
   rev,
   ...(lastMessage ? { lastMessage } : {}),
+  ...(mentionSeqs ? { mentions: { seqs: mentionSeqs, upTo: readSeq + unreadCount } } : {}),
 });
 
 const toPresence = ({ _id, online = false, lastSeenAt }: User) => ({

@@ -13,6 +13,7 @@ import type {
 } from '../../protocol/types.ts';
 import { ConversationLog } from './conversation-log.ts';
 import { Emitter } from './emitter.ts';
+import { type MentionSeed, UnreadMentions } from './unread-mentions.ts';
 
 /** One conversation, to be shown. The object stays the same until something in it changes. */
 export interface ConversationView {
@@ -28,6 +29,8 @@ export interface ConversationView {
 export interface Summary {
   last: Message | undefined;
   unread: number;
+  /** Of them those that name oneself or all. */
+  mentions: number;
   readSeq: number;
 }
 
@@ -38,6 +41,8 @@ export interface Seed {
   readSeq: number;
   /** Every change up to it is in `lastMessage`. */
   rev: number;
+  /** Which unread messages name oneself or all; absent where the list does not say. */
+  mentions?: Omit<MentionSeed, 'rev'>;
 }
 
 /** Of all conversations; the oldest are asked for again when they are shown. */
@@ -55,6 +60,7 @@ export class MessageStore {
   readonly #logs = new Map<string, ConversationLog>();
   readonly #readSeqs = new Map<string, number>();
   readonly #headSeqs = new Map<string, number>();
+  readonly #mentions = new Map<string, UnreadMentions>();
   /** Messages that are quoted and not in the window of their conversation, by id. */
   readonly #quoted = new Map<string, Message>();
   readonly #views = new Map<string, ConversationView>();
@@ -103,7 +109,7 @@ export class MessageStore {
 
   /** Takes in what the lists of people and groups say. */
   seed(seeds: readonly Seed[]): void {
-    for (const { conversationId, lastMessage, readSeq, rev } of seeds) {
+    for (const { conversationId, lastMessage, readSeq, rev, mentions } of seeds) {
       // A group exists without a message too, and a sync has to know that it is known.
       if (lastMessage || !conversationId.includes('-')) {
         const isNew = !this.#logs.has(conversationId);
@@ -113,6 +119,10 @@ export class MessageStore {
         if (isNew) log.caughtUpTo(rev);
       }
       this.#raiseRead(conversationId, readSeq);
+      if (mentions) {
+        const known = this.#mentionsIn(conversationId);
+        known.seed({ ...mentions, rev }, this.readSeq(conversationId));
+      }
       this.#views.delete(conversationId);
     }
     this.#publish();
@@ -131,6 +141,7 @@ export class MessageStore {
     const log = this.#logs.get(message.conversationId);
     if (!log) return;
     this.#refreshQuoted(message);
+    this.#heed(message);
     const receipt = log.change(message);
     if (receipt === 'gap' || receipt === 'mismatch') this.behind.emit();
     this.#publish(message.conversationId);
@@ -156,7 +167,7 @@ export class MessageStore {
 
   addPage(conversationId: string, page: readonly Message[], hasOlder: boolean): void {
     this.#log(conversationId).addPage(page, hasOlder);
-    for (const message of page) this.#readOwn(message);
+    for (const message of page) this.#heed(message);
     this.#publish(conversationId);
   }
 
@@ -165,12 +176,13 @@ export class MessageStore {
     const { conversationId, messages, upTo } = changes;
     const before = this.lastSeq(conversationId);
     const log = this.#log(conversationId);
+    if (changes.reset) this.#mentions.delete(conversationId);
     if (changes.reset || log.messages.length === 0) log.reset(messages, upTo.rev);
     else {
       for (const message of messages) this.#take(log, message);
       log.caughtUpTo(upTo.rev);
     }
-    for (const message of messages) this.#readOwn(message);
+    for (const message of messages) this.#heed(message);
     this.#publish(conversationId);
     if (changes.reset) return;
     for (const message of messages) if (message.seq > before) this.arrived.emit(message);
@@ -195,9 +207,8 @@ export class MessageStore {
   }
 
   forget(conversationId: string): void {
-    for (const map of [this.#logs, this.#readSeqs, this.#headSeqs, this.#views]) {
-      map.delete(conversationId);
-    }
+    const maps = [this.#logs, this.#readSeqs, this.#headSeqs, this.#mentions, this.#views];
+    for (const map of maps) map.delete(conversationId);
     for (const [id, message] of this.#quoted) {
       if (message.conversationId === conversationId) this.#quoted.delete(id);
     }
@@ -220,18 +231,28 @@ export class MessageStore {
   #take(log: ConversationLog, message: Message): void {
     this.#refreshQuoted(message);
     const receipt = log.receive(message);
-    this.#readOwn(message);
+    this.#heed(message);
     if (receipt === 'gap' || receipt === 'mismatch') this.behind.emit();
   }
 
-  /** Sending reads everything up to one's own message; the server counts so too. */
-  #readOwn(message: Message): void {
-    if (message.senderId === this.#ownId) this.#raiseRead(message.conversationId, message.seq);
+  /** What a message says of what is unread. */
+  #heed(message: Message): void {
+    const { conversationId, senderId, seq } = message;
+    // Sending reads everything up to one's own message; the server counts so too.
+    if (senderId === this.#ownId) this.#raiseRead(conversationId, seq);
+    if (seq > this.readSeq(conversationId)) this.#mentionsIn(conversationId).note(message);
+  }
+
+  #mentionsIn(conversationId: string): UnreadMentions {
+    const known = this.#mentions.get(conversationId) ?? new UnreadMentions(this.#ownId);
+    this.#mentions.set(conversationId, known);
+    return known;
   }
 
   #raiseRead(conversationId: string, seq: number): boolean {
     if (seq <= this.readSeq(conversationId)) return false;
     this.#readSeqs.set(conversationId, seq);
+    this.#mentions.get(conversationId)?.readUpTo(seq);
     return true;
   }
 
@@ -242,7 +263,8 @@ export class MessageStore {
       const readSeq = this.readSeq(id);
       const head = Math.max(log.lastSeq, this.#headSeqs.get(id) ?? 0);
       const last = log.messages.at(-1);
-      summaries.set(id, { last, readSeq, unread: Math.max(0, head - readSeq) });
+      const mentions = this.#mentions.get(id)?.count ?? 0;
+      summaries.set(id, { last, readSeq, unread: Math.max(0, head - readSeq), mentions });
     }
     this.#summaries = summaries;
     this.changed.emit();

@@ -3,7 +3,7 @@ import { useChat } from '../state/chat.tsx';
 import type { Conversation } from '../state/conversations.ts';
 import { useConversationView } from '../state/live.ts';
 import { excerptOf } from '../state/wording.ts';
-import { useSenders } from './sender.ts';
+import { nameBy, useSenders } from './sender.ts';
 
 /** Reads arriving messages out to a screen reader; the list itself also grows with history. */
 export function Announcer({ conversation }: { conversation: Conversation }) {
@@ -25,7 +25,7 @@ export function Announcer({ conversation }: { conversation: Conversation }) {
 
   return (
     <p className="sr-only" aria-live="polite">
-      {last && `${senderOf(last).name}: ${excerptOf(last)}`}
+      {last && `${senderOf(last).name}: ${excerptOf(last, nameBy(senderOf))}`}
     </p>
   );
 }

@@ -31,6 +31,7 @@ export function Bubble({ message, isOwn, endsGroup, author }: BubbleProps) {
       actions={!isDeleted && <MessageMenu message={message} isOwn={isOwn} />}
       below={<Reactions message={message} isOwn={isOwn} />}
       text={isDeleted ? 'Message deleted' : message.text}
+      mentions={message.mentions}
       isDeleted={isDeleted}
       author={author ?? (isOwn ? 'You' : '')}
       files={filesOf(message.attachments ?? [])}
@@ -57,6 +58,8 @@ export interface BubbleFrameProps {
   author: string;
   text: string;
   files: ShownFiles;
+  /** Whom the text names. */
+  mentions?: readonly string[] | undefined;
   replyTo?: ReplyReference | undefined;
   status: ReactNode;
   mark?: ReactNode;
@@ -74,7 +77,7 @@ export interface BubbleFrameProps {
  * else it stands at the end of the last line where there is room.
  */
 export function BubbleFrame(props: BubbleFrameProps) {
-  const { id, isOwn, endsGroup, author, text, files, replyTo, status, mark } = props;
+  const { id, isOwn, endsGroup, author, text, mentions, files, replyTo, status, mark } = props;
   const { actions, below, isFailed = false, isDeleted = false } = props;
   const { pictures, others } = files;
   const box = picturesBox(pictures);
@@ -123,7 +126,7 @@ export function BubbleFrame(props: BubbleFrameProps) {
                 (isDeleted ? (
                   <em className={isOwn ? 'text-own-faint' : 'text-ink-faint'}>{text}</em>
                 ) : (
-                  <MessageText text={text} />
+                  <MessageText text={text} mentions={mentions} />
                 ))}
               <span
                 className={clsx(

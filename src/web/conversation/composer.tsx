@@ -1,12 +1,22 @@
 import { useMutation } from '@tanstack/react-query';
 import { clsx } from 'clsx';
 import { Check, SendHorizontal } from 'lucide-react';
-import { type ClipboardEvent, type KeyboardEvent, useEffect, useLayoutEffect, useRef } from 'react';
+import {
+  type ClipboardEvent,
+  type KeyboardEvent,
+  useEffect,
+  useLayoutEffect,
+  useMemo,
+  useRef,
+} from 'react';
 import { limits } from '../../protocol/limits.ts';
+import { EVERYONE } from '../../protocol/mentions.ts';
 import type { Message, ReplyReference } from '../../protocol/types.ts';
 import { explain } from '../client/errors.ts';
 import { useChat } from '../state/chat.tsx';
 import { type Conversation, recipientOf } from '../state/conversations.ts';
+import type { Draft } from '../state/drafts.ts';
+import { withTokens } from '../state/mentions.ts';
 import { counted } from '../state/wording.ts';
 import { Fault } from '../ui/fault.tsx';
 import { useAddFiles, useBeginDraft, useDraft } from './draft.ts';
@@ -14,8 +24,11 @@ import { DraftFiles } from './draft-files.tsx';
 import { DraftNotice } from './draft-notice.tsx';
 import { LimitNotice } from './limit-notice.tsx';
 import { insertText, marksUp } from './mark-up.ts';
+import { MentionList } from './mention-list.tsx';
 import { PickEmoji } from './pick-emoji.tsx';
 import { PickFiles } from './pick-files.tsx';
+import { useSenders } from './sender.ts';
+import { useMentionList } from './use-mention-list.ts';
 
 /** How many characters before the limit the count is shown. */
 const COUNT_FROM = limits.textLength - 300;
@@ -24,18 +37,28 @@ const COUNT_FROM = limits.textLength - 300;
 export function Composer({ conversation }: { conversation: Conversation }) {
   const { chat } = useChat();
   const { id, name } = conversation;
-  const { draft, setText, setFault, dropFile, dropReply, endEdit, edited, clear } = useDraft(id);
-  const begin = useBeginDraft(id);
+  const { draft, setText, addMention, setFault, dropFile, dropReply, endEdit, edited, clear } =
+    useDraft(id);
+  const begin = useBeginDraft(id, useSenders(conversation));
   const add = useAddFiles(id);
   const input = useRef<HTMLTextAreaElement>(null);
-  const text = draft.text.trim();
+  const group = conversation.kind === 'group' ? conversation.group : undefined;
+  const others = useMemo(
+    () => group?.members.filter(({ _id }) => _id !== chat.ownId) ?? [],
+    [group?.members, chat.ownId],
+  );
+  const list = useMentionList({
+    ...{ box: input, text: draft.text, members: others, onChoose: addMention },
+  });
+  const text = sentText(draft, group);
   const length = [...text].length;
   const isTooLong = length > limits.textLength;
   const { editing, replyTo } = draft;
   const hasFiles = draft.files !== undefined || editing?.message.attachments !== undefined;
   const save = useMutation({
-    mutationFn: (change: { id: string; text: string }) => chat.edit(change.id, change.text),
-    onSuccess: (_done, change) => edited(change.id, change.text),
+    mutationFn: (change: { id: string; text: string; typed: string }) =>
+      chat.edit(change.id, change.text),
+    onSuccess: (_done, change) => edited(change.id, change.typed),
     onError: (error) => setFault(explain(error)),
   });
   const maySend = (text !== '' || hasFiles) && !isTooLong && !save.isPending;
@@ -73,7 +96,7 @@ export function Composer({ conversation }: { conversation: Conversation }) {
     if (!maySend) return;
     if (editing) {
       if (text === editing.message.text) endEdit();
-      else save.mutate({ id: editing.message._id, text });
+      else save.mutate({ id: editing.message._id, text, typed: draft.text.trim() });
       return;
     }
     chat.outbox.add(id, recipientOf(conversation), {
@@ -89,6 +112,7 @@ export function Composer({ conversation }: { conversation: Conversation }) {
   const leave = editing ? endEdit : replyTo ? dropReply : undefined;
 
   const onKeyDown = (event: KeyboardEvent<HTMLTextAreaElement>) => {
+    if (list.takesKey(event)) return;
     if (!event.nativeEvent.isComposing && marksUp(event)) {
       event.preventDefault();
       return;
@@ -124,7 +148,8 @@ export function Composer({ conversation }: { conversation: Conversation }) {
         send();
       }}
     >
-      <div className="mx-auto max-w-3xl">
+      <div className="relative mx-auto max-w-3xl">
+        {group && <MentionList list={list} memberCount={group.members.length} />}
         <LimitNotice />
         {draft.fault && <Fault className="mb-2">{draft.fault}</Fault>}
         <div className="rounded-2xl border border-line-strong bg-raised shadow-card focus-within:border-accent focus-within:outline focus-within:outline-accent">
@@ -139,11 +164,21 @@ export function Composer({ conversation }: { conversation: Conversation }) {
               placeholder="Write a message"
               value={draft.text}
               aria-invalid={isTooLong}
+              {...(group && { 'aria-autocomplete': 'list', 'aria-haspopup': 'listbox' })}
+              {...(list.suggestions.length > 0 && {
+                'aria-controls': list.listId,
+                'aria-activedescendant': list.optionId(list.index),
+              })}
               className={clsx(
                 'max-h-52 min-h-10 flex-1 resize-none bg-transparent py-2 placeholder:text-ink-faint focus:outline-none',
                 editing ? 'px-3' : 'px-1',
               )}
-              onChange={(event) => write(event.target.value)}
+              onChange={(event) => {
+                write(event.target.value);
+                list.follow(event.target);
+              }}
+              onSelect={(event) => list.follow(event.currentTarget)}
+              onBlur={list.leave}
               onKeyDown={onKeyDown}
               onPaste={onPaste}
             />
@@ -183,6 +218,20 @@ export function Composer({ conversation }: { conversation: Conversation }) {
       </div>
     </form>
   );
+}
+
+/** What is sent of a draft: in groups with tokens for those who are named. */
+function sentText(
+  { text, mentions = [], editing }: Draft,
+  group: Extract<Conversation, { kind: 'group' }>['group'] | undefined,
+): string {
+  if (group === undefined || !text.includes('@')) return text.trim();
+  const members = group.members.map(({ _id, fullName }) => ({ id: _id, name: fullName }));
+  // Who left meanwhile is not named by a new text, but stays so in one that is edited.
+  const known = new Set([EVERYONE, ...members.map(({ id }) => id)]);
+  for (const id of editing?.message.mentions ?? []) known.add(id);
+  const chosen = mentions.filter(({ id }) => known.has(id));
+  return withTokens(text, chosen, members).trim();
 }
 
 const referenceTo = ({ _id, seq, senderId }: Message): ReplyReference => ({ _id, seq, senderId });

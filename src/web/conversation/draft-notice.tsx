@@ -2,7 +2,7 @@ import { Pencil, Reply, X } from 'lucide-react';
 import type { Conversation } from '../state/conversations.ts';
 import type { Draft } from '../state/drafts.ts';
 import { excerptOf } from '../state/wording.ts';
-import { useSenders } from './sender.ts';
+import { nameBy, useSenders } from './sender.ts';
 
 export interface DraftNoticeProps {
   conversation: Conversation;
@@ -25,7 +25,7 @@ export function DraftNotice({ conversation, draft, onClose }: DraftNoticeProps) 
         <span className="block truncate font-medium text-accent">
           {editing ? 'Edit message' : `Reply to ${senderOf(message).name}`}
         </span>
-        <span className="block truncate text-ink-soft">{excerptOf(message)}</span>
+        <span className="block truncate text-ink-soft">{excerptOf(message, nameBy(senderOf))}</span>
       </p>
       <button
         type="button"

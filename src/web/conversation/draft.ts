@@ -6,8 +6,10 @@ import { prepareFile } from '../browser/pictures.ts';
 import type { OutgoingFile } from '../client/uploader.ts';
 import { useChat } from '../state/chat.tsx';
 import type { Draft } from '../state/drafts.ts';
+import { type Named, toEdit } from '../state/mentions.ts';
 import { uploadLimitsQuery } from '../state/queries.ts';
 import { sizeInWords } from '../state/wording.ts';
+import { nameBy, type Sender } from './sender.ts';
 
 /** The message being written in one conversation. */
 export function useDraft(conversationId: string) {
@@ -15,7 +17,13 @@ export function useDraft(conversationId: string) {
   const draft = useStore(drafts.store, () => drafts.of(conversationId));
   return {
     draft,
-    setText: (text: string) => drafts.change(conversationId, { text, fault: '' }),
+    setText: (text: string) =>
+      drafts.change(conversationId, { text, fault: '', ...(text === '' ? { mentions: [] } : {}) }),
+    /** Somebody was chosen whose name stands in the text, or is about to. */
+    addMention: (one: Named) => {
+      const { mentions = [] } = drafts.of(conversationId);
+      drafts.change(conversationId, { mentions: [...mentions, one] });
+    },
     setFault: (fault: string) => drafts.change(conversationId, { fault }),
     dropFile: (key: string) => {
       const { files = [], ...rest } = drafts.of(conversationId);
@@ -31,7 +39,10 @@ export function useDraft(conversationId: string) {
       const { editing } = drafts.of(conversationId);
       if (editing) drafts.set(conversationId, editing.before);
     },
-    /** The same after an edit was saved, unless one went on writing or did something else. */
+    /**
+     * The same after an edit was saved, unless one went on writing or did something else.
+     * @param text as it was written
+     */
     edited: (messageId: string, text: string) => {
       const { editing, text: now } = drafts.of(conversationId);
       if (editing?.message._id === messageId && now.trim() === text) {
@@ -45,7 +56,10 @@ export function useDraft(conversationId: string) {
 const empty: Draft = { text: '' };
 
 /** Begins an answer to a message, or a change of an own one. */
-export function useBeginDraft(conversationId: string) {
+export function useBeginDraft(
+  conversationId: string,
+  senderOf: (written: { senderId: string }) => Sender,
+) {
   const { drafts } = useChat();
   return {
     reply: (replyTo: Message) => {
@@ -55,7 +69,8 @@ export function useBeginDraft(conversationId: string) {
     edit: (message: Message) => {
       const draft = drafts.of(conversationId);
       const before = draft.editing?.before ?? draft;
-      drafts.set(conversationId, { text: message.text, editing: { message, before } });
+      const words = toEdit(message, nameBy(senderOf));
+      drafts.set(conversationId, { ...words, editing: { message, before } });
     },
   };
 }

@@ -4,6 +4,7 @@ import { DropdownMenu } from 'radix-ui';
 import { useState } from 'react';
 import type { Message } from '../../protocol/types.ts';
 import { useChat } from '../state/chat.tsx';
+import { mentionsOf, withNames } from '../state/mentions.ts';
 import { ConfirmDialog } from '../ui/confirm-dialog.tsx';
 import { Dialog } from '../ui/dialog.tsx';
 import { LateEmojiPicker } from '../ui/late-emoji-picker.tsx';
@@ -11,6 +12,7 @@ import { Menu, MenuItem, MenuLine } from '../ui/menu.tsx';
 import { useConversationActions } from './conversation-actions.ts';
 import { useBeginDraft } from './draft.ts';
 import { ReadersDialog } from './readers-dialog.tsx';
+import { nameBy } from './sender.ts';
 import { useReact } from './use-react.ts';
 
 const quickEmoji = ['👍', '❤️', '😂', '😮', '😢', '🙏', '🎉', '🔥', '👏', '✅', '👀', '👎'];
@@ -18,12 +20,14 @@ const quickEmoji = ['👍', '❤️', '😂', '😮', '😢', '🙏', '🎉', '�
 /** What one can do with a stored message. Seen when the message is pointed at or has the focus. */
 export function MessageMenu({ message, isOwn }: { message: Message; isOwn: boolean }) {
   const { chat } = useChat();
-  const { conversationId, partnerId, isAdmin } = useConversationActions();
-  const begin = useBeginDraft(conversationId);
+  const { conversationId, partnerId, isAdmin, senderOf } = useConversationActions();
+  const begin = useBeginDraft(conversationId, senderOf);
   const react = useReact();
   const [isDeleting, setIsDeleting] = useState(false);
   const [isChoosing, setIsChoosing] = useState(false);
   const [asksReaders, setAsksReaders] = useState(false);
+  const words = () =>
+    withNames(message.text, mentionsOf(message.mentions, nameBy(senderOf), chat.ownId));
   return (
     <>
       <Menu
@@ -65,7 +69,7 @@ export function MessageMenu({ message, isOwn }: { message: Message; isOwn: boole
         {message.text !== '' && (
           <MenuItem
             icon={<Copy size={17} aria-hidden />}
-            onSelect={() => void navigator.clipboard.writeText(message.text)}
+            onSelect={() => void navigator.clipboard.writeText(words())}
           >
             Copy text
           </MenuItem>

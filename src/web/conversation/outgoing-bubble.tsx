@@ -1,4 +1,6 @@
 import { CircleAlert, Clock, RotateCw, Trash2 } from 'lucide-react';
+import { useMemo } from 'react';
+import { namedIn } from '../../protocol/mentions.ts';
 import type { OutboxEntry } from '../client/outbox.ts';
 import { useChat } from '../state/chat.tsx';
 import { timeOfDay } from '../state/wording.ts';
@@ -9,6 +11,12 @@ import { UploadProgress } from './upload-progress.tsx';
 /** A message that the server does not have yet, or refused. */
 export function OutgoingBubble({ entry, endsGroup }: { entry: OutboxEntry; endsGroup: boolean }) {
   const { outbox } = useChat().chat;
+  const { text, recipient } = entry;
+  // Which of them are, the server will say.
+  const mentions = useMemo(
+    () => ('groupId' in recipient ? namedIn(text) : undefined),
+    [recipient, text],
+  );
   const isFailed = entry.state === 'failed';
   return (
     <>
@@ -17,7 +25,8 @@ export function OutgoingBubble({ entry, endsGroup }: { entry: OutboxEntry; endsG
         endsGroup={endsGroup}
         author="You"
         id={entry.clientId}
-        text={entry.text}
+        text={text}
+        mentions={mentions}
         isFailed={isFailed}
         replyTo={entry.replyTo}
         files={outgoingFilesOf(entry.files ?? [])}

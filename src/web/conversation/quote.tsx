@@ -6,6 +6,7 @@ import { useChat } from '../state/chat.tsx';
 import { useConnectionStatus, useQuoted } from '../state/live.ts';
 import { excerptOf, hueOf } from '../state/wording.ts';
 import { useConversationActions } from './conversation-actions.ts';
+import { nameBy } from './sender.ts';
 
 const FIRST_PAUSE = 100;
 const PAUSE = 5_000;
@@ -31,10 +32,11 @@ export function Quote({ reply, isOwn }: { reply: ReplyReference; isOwn: boolean 
   }, [chat, conversationId, _id, seq, isAsking]);
 
   const { id, name } = senderOf(reply);
+  const excerpt = message && excerptOf(message, nameBy(senderOf));
   return (
     <button
       type="button"
-      aria-label={`Answers ${name}: ${message ? excerptOf(message) : 'an earlier message'}`}
+      aria-label={`Answers ${name}: ${excerpt ?? 'an earlier message'}`}
       className={clsx(
         'mb-1 block w-full max-w-full overflow-hidden rounded-lg border-l-3 px-2.5 py-1 text-left text-sm',
         isOwn ? 'border-accent bg-black/5 hover:bg-black/10' : 'border-line-strong bg-hover',
@@ -53,7 +55,7 @@ export function Quote({ reply, isOwn }: { reply: ReplyReference; isOwn: boolean 
           message?.deletedAt === undefined ? 'text-ink-soft' : 'text-ink-faint italic',
         )}
       >
-        {message ? excerptOf(message) : '…'}
+        {excerpt ?? '…'}
       </span>
     </button>
   );

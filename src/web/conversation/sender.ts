@@ -11,6 +11,12 @@ export interface Sender {
   picture: string;
 }
 
+/** How somebody is called, by the same way. */
+export const nameBy =
+  (senderOf: (written: { senderId: string }) => Sender) =>
+  (id: string): string =>
+    senderOf({ senderId: id }).name;
+
 /** Finds who wrote a message, also after they left the group. The same object each time. */
 export function useSenders(conversation: Conversation): (written: { senderId: string }) => Sender {
   const { chat, me } = useChat();

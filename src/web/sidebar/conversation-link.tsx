@@ -2,7 +2,7 @@ import { clsx } from 'clsx';
 import { addressOf, goTo } from '../browser/route.ts';
 import type { ConversationRow } from '../state/conversations.ts';
 import { useOutboxEntries, usePresence } from '../state/live.ts';
-import { shortTime } from '../state/wording.ts';
+import { counted, shortTime } from '../state/wording.ts';
 import { Avatar } from '../ui/avatar.tsx';
 import { Preview } from './preview.tsx';
 
@@ -16,7 +16,7 @@ export interface ConversationLinkProps {
 export function ConversationLink({ row, isOpen, onOpen }: ConversationLinkProps) {
   const presence = usePresence(row.kind === 'person' ? row.person._id : undefined);
   const waiting = useOutboxEntries(row.id).at(-1);
-  const { last, unread = 0 } = row.summary ?? {};
+  const { last, unread = 0, mentions = 0 } = row.summary ?? {};
   const time = waiting?.createdAt ?? last?.createdAt;
   const isUnread = unread > 0 && !isOpen;
   return (
@@ -61,16 +61,31 @@ export function ConversationLink({ row, isOpen, onOpen }: ConversationLinkProps)
         </span>
         <span className="flex min-h-5 items-center gap-2">
           <Preview row={row} waiting={waiting} isUnread={isUnread} />
-          {isUnread && <UnreadBadge count={unread} />}
+          {isUnread && (
+            <span className="ml-auto flex shrink-0 gap-1">
+              {mentions > 0 && <MentionBadge count={mentions} />}
+              <UnreadBadge count={unread} />
+            </span>
+          )}
         </span>
       </span>
     </a>
   );
 }
 
+/** How many of the unread messages name oneself or all. */
+function MentionBadge({ count }: { count: number }) {
+  return (
+    <span className="flex min-w-5 items-center justify-center rounded-full bg-notice px-1.5 text-xs leading-5 font-semibold text-notice-ink tabular-nums">
+      <span aria-hidden>@{count > 99 ? '99+' : count}</span>
+      <span className="sr-only">{counted(count, 'mention')}, </span>
+    </span>
+  );
+}
+
 function UnreadBadge({ count }: { count: number }) {
   return (
-    <span className="ml-auto min-w-5 shrink-0 rounded-full bg-accent px-1.5 text-center text-xs leading-5 font-semibold text-accent-ink tabular-nums">
+    <span className="min-w-5 rounded-full bg-accent px-1.5 text-center text-xs leading-5 font-semibold text-accent-ink tabular-nums">
       {count > 99 ? '99+' : count}
       <span className="sr-only"> unread</span>
     </span>

@@ -1,9 +1,12 @@
 import { clsx } from 'clsx';
 import { CircleAlert, Clock, Image, Paperclip } from 'lucide-react';
+import { namedIn } from '../../protocol/mentions.ts';
 import type { OutboxEntry } from '../client/outbox.ts';
 import { useChat } from '../state/chat.tsx';
 import type { ConversationRow } from '../state/conversations.ts';
 import { wordsOf } from '../state/markdown.ts';
+import { mentionsOf } from '../state/mentions.ts';
+import { useNames } from '../state/names.ts';
 import { useTypingWords } from '../state/typing-words.ts';
 import { counted, filesInWords } from '../state/wording.ts';
 
@@ -17,6 +20,7 @@ export interface PreviewProps {
 /** The last message in one line. */
 export function Preview({ row, waiting, isUnread }: PreviewProps) {
   const { me } = useChat();
+  const nameOf = useNames(row);
   const writing = useTypingWords(row);
   const last = row.summary?.last;
   const look = clsx(
@@ -36,7 +40,8 @@ export function Preview({ row, waiting, isUnread }: PreviewProps) {
         )}
         <span className="sr-only">{isFailed ? 'Not sent: ' : 'Sending: '}</span>
         <span className="truncate">
-          {wordsOf(waiting.text) || filesInWords(waiting.files ?? [])}
+          {wordsOf(waiting.text, mentionsOf(namedBy(waiting), nameOf, me._id)) ||
+            filesInWords(waiting.files ?? [])}
         </span>
       </span>
     );
@@ -53,7 +58,7 @@ export function Preview({ row, waiting, isUnread }: PreviewProps) {
         {last.deletedAt !== undefined ? (
           <em>Message deleted</em>
         ) : (
-          wordsOf(last.text) || (
+          wordsOf(last.text, mentionsOf(last.mentions, nameOf, me._id)) || (
             <>
               <FilesIcon size={13} aria-hidden className="mr-1 inline -translate-y-px" />
               {filesInWords(last.attachments ?? [])}
@@ -64,6 +69,9 @@ export function Preview({ row, waiting, isUnread }: PreviewProps) {
     </span>
   );
 }
+
+const namedBy = ({ recipient, text }: OutboxEntry) =>
+  'groupId' in recipient ? namedIn(text) : undefined;
 
 function authorOf(senderId: string, ownId: string, row: ConversationRow): string {
   if (senderId === ownId) return 'You: ';

@@ -2,11 +2,14 @@ import { createStore } from 'zustand';
 import type { Message } from '../../protocol/types.ts';
 import { createDraftTexts } from '../browser/draft-texts.ts';
 import type { OutgoingFile } from '../client/uploader.ts';
+import type { Named } from './mentions.ts';
 
 /** A message that is being written. */
 export interface Draft {
   text: string;
   files?: readonly OutgoingFile[];
+  /** Who was chosen to be named in it, in that order. */
+  mentions?: readonly Named[];
   /** The message that it will answer. */
   replyTo?: Message;
   /** The stored message whose text is being changed, and the draft that waits meanwhile. */
@@ -26,13 +29,16 @@ const empty: Draft = { text: '' };
 export function createDrafts(ownId: string) {
   const texts = createDraftTexts(ownId);
   const store = createStore<Readonly<Record<string, Draft>>>(() =>
-    Object.fromEntries([...texts.load()].map(([id, text]) => [id, { text }])),
+    Object.fromEntries(texts.load()),
   );
   const of = (conversationId: string) => store.getState()[conversationId] ?? empty;
   const set = (conversationId: string, draft: Draft) => {
     // What is edited is stored already; the words that wait meanwhile are not.
-    const unsent = (one: Draft) => one.editing?.before.text ?? one.text;
-    if (unsent(draft) !== unsent(of(conversationId))) texts.keep(conversationId, unsent(draft));
+    const unsent = (one: Draft) => one.editing?.before ?? one;
+    const [before, after] = [unsent(of(conversationId)), unsent(draft)];
+    if (before.text !== after.text || before.mentions !== after.mentions) {
+      texts.keep(conversationId, after.text, after.mentions);
+    }
     store.setState({ [conversationId]: draft });
   };
   return {

@@ -5,9 +5,17 @@
  */
 import DOMPurify from 'dompurify';
 import MarkdownIt from 'markdown-it';
+import { mentionPattern } from '../../protocol/mentions.ts';
+import { type Mention, type MentionOf, withNames } from './mentions.ts';
 
 /** HTML of a block of code with its words coloured; undefined: not a language that is known. */
 export type Highlighter = (code: string, language: string) => string | undefined;
+
+/** What a text is shown with. */
+type Env = {
+  highlight?: Highlighter | undefined;
+  mentionOf?: MentionOf | undefined;
+};
 
 /** Characters of a text that is shown in one line. */
 const MAX_WORDS = 300;
@@ -38,6 +46,28 @@ markdown.core.ruler.before('text_join', 'keep_backslashes', ({ tokens }) => {
     if (child.type === 'text_special' && isKept) child.content = child.markup;
   }
 });
+// Somebody who is named. In code nothing is looked for, so there it stays a text.
+markdown.inline.ruler.before('autolink', 'mention', (state, silent) => {
+  const { mentionOf } = state.env as Env;
+  if (mentionOf === undefined || state.src[state.pos] !== '<') return false;
+  const pattern = mentionPattern('y');
+  pattern.lastIndex = state.pos;
+  const [token, id] = pattern.exec(state.src) ?? [];
+  const mention = id === undefined ? undefined : mentionOf(id);
+  if (token === undefined || mention === undefined) return false;
+  if (!silent) {
+    const made = state.push('mention', '', 0);
+    made.content = `@${mention.name}`;
+    made.meta = { ...mention };
+  }
+  state.pos += token.length;
+  return true;
+});
+markdown.renderer.rules.mention = (tokens, index) => {
+  const { content = '', meta } = tokens[index] ?? {};
+  const look = (meta as Mention | undefined)?.isOwn ? 'mention mention-own' : 'mention';
+  return `<span class="${look}">${markdown.utils.escapeHtml(content)}</span>`;
+};
 // A line without the mark is not a part of the quote: it answers it.
 markdown.core.ruler.after('normalize', 'end_quotes', (state) => {
   state.src = endQuotes(state.src);
@@ -58,8 +88,7 @@ markdown.renderer.rules.fence = (tokens, index, _options, env) => {
   const { content = '', info = '' } = tokens[index] ?? {};
   const code = content.replace(/\n$/, '');
   const named = languageOf(info);
-  const coloured =
-    named && (env as { highlight?: Highlighter } | undefined)?.highlight?.(code, named);
+  const coloured = named && (env as Env | undefined)?.highlight?.(code, named);
   return `<pre tabindex="0"><code>${coloured || markdown.utils.escapeHtml(code)}</code></pre>\n`;
 };
 
@@ -101,18 +130,18 @@ export const namesLanguage = (text: string): boolean =>
  * HTML of a message's text, safe to be put into the page whatever the text is. Nothing when there
  * would be nothing to see, as of a lone mark.
  */
-export function htmlOf(text: string, highlight?: Highlighter): string | undefined {
-  const env = highlight === undefined ? {} : { highlight };
+export function htmlOf(text: string, env: Env = {}): string | undefined {
   const html = DOMPurify.sanitize(markdown.render(text, env), allowed);
   return html.replace(/<[^>]*>/g, '').trim() === '' ? undefined : html;
 }
 
 /** The words alone, in one line, for where there is room for no more than that. */
-export function wordsOf(whole: string): string {
-  const text = whole.slice(0, MAX_WORDS);
+export function wordsOf(whole: string, mentionOf?: MentionOf): string {
+  // Not in the midst of somebody's id.
+  const text = whole.slice(0, MAX_WORDS).replace(whole.length > MAX_WORDS ? /<@?\w*$/ : '', '');
   if (isPlain(text)) return text.replace(/\s+/g, ' ');
   const words: string[] = [];
-  for (const token of markdown.parse(text, {})) {
+  for (const token of markdown.parse(text, { mentionOf } satisfies Env)) {
     if (token.type === 'fence') words.push(token.content);
     if (token.type !== 'inline') continue;
     words.push(
@@ -121,5 +150,5 @@ export function wordsOf(whole: string): string {
         .join(''),
     );
   }
-  return words.join(' ').replace(/\s+/g, ' ').trim() || text;
+  return words.join(' ').replace(/\s+/g, ' ').trim() || withNames(text, mentionOf);
 }

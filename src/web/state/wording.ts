@@ -2,6 +2,7 @@
 
 import type { Message } from '../../protocol/types.ts';
 import { wordsOf } from './markdown.ts';
+import { mentionsOf } from './mentions.ts';
 
 const clock = new Intl.DateTimeFormat(undefined, { timeStyle: 'short' });
 const secondClock = new Intl.DateTimeFormat(undefined, { timeStyle: 'medium' });
@@ -56,16 +57,6 @@ export function ago(time: string): string {
 export const counted = (count: number, one: string, many = `${one}s`): string =>
   `${count} ${count === 1 ? one : many}`;
 
-/** A message in a line of its own, where it is only mentioned. */
-export function excerptOf({
-  text,
-  deletedAt,
-  attachments = [],
-}: Pick<Message, 'text' | 'deletedAt' | 'attachments'>): string {
-  if (deletedAt !== undefined) return 'Message deleted';
-  return text === '' ? filesInWords(attachments) : wordsOf(text);
-}
-
 /** What a message without words brings. */
 export function filesInWords(files: readonly { name?: string; width?: number }[]): string {
   const [first] = files;
@@ -82,6 +73,20 @@ const amount = new Intl.NumberFormat(undefined, { maximumSignificantDigits: 3 })
 export function sizeInWords(bytes: number): string {
   const step = Math.min(units.length - 1, Math.max(0, Math.floor(Math.log2(bytes || 1) / 10)));
   return `${amount.format(bytes / 1024 ** step)} ${units[step]}`;
+}
+
+/** A message in a line of its own, where it is only quoted. */
+export function excerptOf(
+  {
+    text,
+    mentions,
+    deletedAt,
+    attachments = [],
+  }: Pick<Message, 'text' | 'mentions' | 'deletedAt' | 'attachments'>,
+  nameOf: (id: string) => string,
+): string {
+  if (deletedAt !== undefined) return 'Message deleted';
+  return text === '' ? filesInWords(attachments) : wordsOf(text, mentionsOf(mentions, nameOf, ''));
 }
 
 /** One or two letters for a picture that is not there. */
