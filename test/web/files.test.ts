@@ -74,7 +74,6 @@ describe.skipIf(isWithoutBrowser)('files in the web client', { timeout: 60_000 }
     await add([await picture('blue.png', '#33a')]);
     await expect.poll(() => draftFiles().getByRole('listitem').count()).toBe(3);
     await send();
-    await messageList(annPage).getByLabel('Sent', { exact: true }).waitFor();
     expect(await draftFiles().count()).toBe(0);
 
     const enlarge = benPage.getByRole('button', { name: 'Enlarge picture' });

@@ -13,7 +13,7 @@ import { EVERYONE } from '../../protocol/mentions.ts';
 import type { Attachment, Message, Reaction, ReplyReference } from '../../protocol/types.ts';
 import { createMentionCounts, type Mentions, type UnreadRange } from './mention-counts.ts';
 import { presentMessage } from './messages.present.ts';
-import { createPageCache } from './page-cache.ts';
+import { createPageCache, weightOf } from './page-cache.ts';
 
 export interface MessageRecord {
   _id: string;
@@ -51,11 +51,6 @@ export type MessagePlace = Pick<
 const MESSAGES_MS = 10 * 60_000;
 /** In characters, about: last messages of some 150,000 conversations in each of the two. */
 const MESSAGES_SIZE = 64 * 1024 * 1024;
-const weightOf = (message: Message | string): number =>
-  typeof message === 'string'
-    ? message.length + 1
-    : message.text.length + 400 + 30 * (message.mentions?.length ?? 0);
-
 /** The last message of a conversation, and the conversation's rev. */
 export interface LastMessageRef {
   conversationId: string;

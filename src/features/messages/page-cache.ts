@@ -22,6 +22,8 @@ const NEWEST_SIZE = 64 * 1024 * 1024;
 const MESSAGE_SIZE = 400;
 /** A reaction, each person who chose it, and each who is named. */
 const CHOICE_SIZE = 30;
+/** What is told of a file, with its name and its thumbnail. */
+const ATTACHMENT_SIZE = 350;
 /** As many as a page may hold. */
 const NEWEST_COUNT = limits.pageMax;
 
@@ -140,7 +142,7 @@ export function createPageCache(deps: {
       rev,
       messages: texts,
       ids: parsed.map(({ _id }) => _id),
-      size: texts.reduce((sum, text) => sum + text.length, 1),
+      size: texts.reduce((sum, text) => sum + weightOf(text), 1),
     };
     newest.delete(conversationId);
     newest.set(conversationId, made);
@@ -188,9 +190,9 @@ export function createPageCache(deps: {
     held.seq = message.seq;
     held.messages.push(message);
     held.ids.push(message._id);
-    held.size += sizeOf(message);
+    held.size += weightOf(message);
     if (held.messages.length > NEWEST_COUNT) {
-      held.size -= sizeOf(held.messages.shift() ?? '');
+      held.size -= weightOf(held.messages.shift() ?? '');
       held.ids.shift();
     }
     dropPage(held);
@@ -207,7 +209,7 @@ export function createPageCache(deps: {
       const one = held.messages[index];
       if (one === undefined || typeof one === 'string') continue;
       const text = JSON.stringify(one);
-      held.size += text.length - sizeOf(one);
+      held.size += weightOf(text) - weightOf(one);
       held.messages[index] = text;
     }
     const first = held.seq - count + 1;
@@ -300,7 +302,7 @@ export function createPageCache(deps: {
       const index = seq - held.seq - 1 + held.messages.length;
       const before = held.messages[index];
       if (before !== undefined && held.ids[index] === _id) {
-        held.size += sizeOf(message) - sizeOf(before);
+        held.size += weightOf(message) - weightOf(before);
         held.messages[index] = message;
       }
       dropPage(held);
@@ -337,9 +339,11 @@ function isCurrent(held: Newest | undefined, { seq, rev, lastId }: PageState): h
   return seq === 0 || held.ids.at(seq - held.seq - 1) === lastId;
 }
 
-function sizeOf(one: Message | string): number {
-  if (typeof one === 'string') return one.length;
-  const { text, reactions = [], mentions = [] } = one;
+/** What a message, or its JSON, takes up in memory: in characters, about, and never nothing. */
+export function weightOf(one: Message | string): number {
+  if (typeof one === 'string') return one.length + 1;
+  const { text, reactions = [], mentions = [], attachments = [] } = one;
   const choices = reactions.reduce((sum, { userIds }) => sum + userIds.length, reactions.length);
-  return text.length + MESSAGE_SIZE + (choices + mentions.length) * CHOICE_SIZE;
+  const named = (choices + mentions.length) * CHOICE_SIZE;
+  return text.length + MESSAGE_SIZE + named + attachments.length * ATTACHMENT_SIZE;
 }
