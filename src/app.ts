@@ -49,6 +49,10 @@ import {
   type InstanceFacts,
   SAMPLES_PER_MINUTE,
 } from './features/operations/operations.service.ts';
+import { searchOperations } from './features/search/search.operations.ts';
+import { createSearchService } from './features/search/search.service.ts';
+import { createSearchStore } from './features/search/search.store.ts';
+import { createSearchIndex, type SearchJob } from './features/search/search-index.ts';
 import { createAdministratorService } from './features/users/administrators.service.ts';
 import { createAdministratorStore } from './features/users/administrators.store.ts';
 import { presenceEvents } from './features/users/presence.operations.ts';
@@ -78,7 +82,7 @@ import {
 } from './infra/mongo.ts';
 import { createPoolMonitor } from './infra/mongo-pool.ts';
 import { createPasswordPool } from './infra/password-pool.ts';
-import { createInstanceQueue, type InstanceQueue } from './infra/queue.ts';
+import { createInstanceQueue, type InstanceQueue, type QueueName } from './infra/queue.ts';
 import { createRateLimits } from './infra/rate-limit.ts';
 import { connectRedis, type RedisLink } from './infra/redis.ts';
 import { createSecondaryReads, readPrimary } from './infra/secondary-reads.ts';
@@ -95,7 +99,7 @@ import { healthRoutes, isWatching } from './transport/health.ts';
 import { createHttpApp } from './transport/http.ts';
 import { createKnownDevices } from './transport/known-devices.ts';
 import { createOriginCheck } from './transport/origin.ts';
-import { queuePage, type ShownQueue } from './transport/queue-page.ts';
+import { queuePage, type ShownQueues } from './transport/queue-page.ts';
 import { createRunOperation } from './transport/run-operation.ts';
 import { bindSockets } from './transport/socket.ts';
 import { createSocketCaps } from './transport/socket-caps.ts';
@@ -300,11 +304,18 @@ export async function createApp(config: AppConfig, overrides: AppOverrides = {})
       log,
     });
     lifecycle.onClose('recovery of heads', () => headRecovery.close());
+    const onUnknownOutcome = (): void => {
+      void headRecovery.run();
+      searchIndex.lookAgain();
+    };
     const persist = createPersistBatch({
       store: messageStore,
       conversations,
-      onUnknownOutcome: () => void headRecovery.run(),
-      onStored: metrics.batchStored,
+      onUnknownOutcome,
+      onStored: (created) => {
+        metrics.batchStored(created.length);
+        searchIndex.note(created);
+      },
       clock,
     });
     fanout.onRemoteMessage((message) => {
@@ -339,16 +350,33 @@ export async function createApp(config: AppConfig, overrides: AppOverrides = {})
       fanout,
       bus,
       tellsOthers: () => cluster.peers().length > 0,
-      onUnknownOutcome: () => void headRecovery.run(),
+      onChanged: (record) => searchIndex.note([record]),
+      onUnknownOutcome,
       clock,
       log,
     });
+    const searchStore = createSearchStore(connection);
+    const searchIndex = createSearchIndex({
+      store: searchStore,
+      messages,
+      cluster,
+      queue: () => searchQueue,
+      queueAvailable: () => redis?.available() ?? false,
+      clock,
+      log,
+    });
+    const search = createSearchService({ store: searchStore, conversations, messages });
     const sync = createSyncService({ store: messageStore, conversations });
     const groups = createGroupService({
       store: createGroupStore(connection),
       conversations,
       users,
-      messages,
+      messages: {
+        ...messages,
+        removeConversation: async (id) => {
+          await Promise.all([messages.removeConversation(id), searchIndex.removeConversation(id)]);
+        },
+      },
       attachments,
       fanout,
       newId,
@@ -380,36 +408,42 @@ export async function createApp(config: AppConfig, overrides: AppOverrides = {})
     if (caches.enabled) await changes.start();
     freshness.begin();
     lifecycle.onClose('poll of changes', () => changes.close());
-    const queue: InstanceQueue<MessageJob> | undefined =
-      redis === undefined
-        ? undefined
-        : createInstanceQueue({
-            name: 'messages',
-            // The writer behind them joins what arrives together.
-            concurrency: 4,
-            ...{ cluster, namespace, redis, process: pipeline.process, log },
-          });
+    const openQueue = <T>(
+      name: QueueName,
+      concurrency: number,
+      process: (job: T) => Promise<void>,
+    ): InstanceQueue<T> | undefined => {
+      if (redis === undefined) return undefined;
+      const given = { name, concurrency, process, cluster, namespace, redis, log };
+      const opened = createInstanceQueue<T>(given);
+      lifecycle.onClose(`queue of ${name}`, () => opened.close());
+      return opened;
+    };
+    // The writer behind them joins what arrives together.
+    const queue: InstanceQueue<MessageJob> | undefined = openQueue('messages', 4, pipeline.process);
+    const imageQueue: InstanceQueue<ImageJob> | undefined = openQueue(
+      'images',
+      2,
+      imageJobs.process,
+    );
+    const searchQueue: InstanceQueue<SearchJob> | undefined = openQueue(
+      'search',
+      1,
+      searchIndex.process,
+    );
     redis?.onChange((available) => {
       if (!available) pipeline.queueLost();
     });
-    if (queue !== undefined) lifecycle.onClose('queue', () => queue.close());
-    const imageQueue: InstanceQueue<ImageJob> | undefined =
-      redis === undefined
-        ? undefined
-        : createInstanceQueue({
-            name: 'images',
-            concurrency: 2,
-            ...{ cluster, namespace, redis, process: imageJobs.process, log },
-          });
-    if (imageQueue !== undefined) lifecycle.onClose('queue of images', () => imageQueue.close());
     uploads.start();
     lifecycle.onClose('uploads', () => uploads.close());
     // Before the queue is closed, so that nobody puts a further job into it.
     lifecycle.onClose('cluster', () => cluster.close());
+    lifecycle.onClose('terms of messages', () => searchIndex.close());
     // Before the queue: what was accepted is stored, even when its socket is gone already.
     lifecycle.onClose('message pipeline', () => pipeline.drained());
     lifecycle.onClose('changes of messages', () => messageChanges.drained());
     await headRecovery.run();
+    await searchIndex.start();
     const headsBroadcaster = createHeadsBroadcaster({
       conversations,
       recoverHeads: headRecovery.run,
@@ -430,22 +464,6 @@ export async function createApp(config: AppConfig, overrides: AppOverrides = {})
       events: createTraffic(SAMPLES_PER_MINUTE),
     };
     const queueJobs = async () => (redis?.available() ? ((await queue?.counts()) ?? {}) : {});
-    const jobsByQueue = async () =>
-      redis?.available()
-        ? { messages: await queueJobs(), images: (await imageQueue?.counts()) ?? {} }
-        : {};
-    const shownQueues = (): ShownQueue[] => [
-      ...[...(queue?.everyone() ?? [])].map(([id, one]) => ({
-        name: one.name,
-        description: `Messages numbered by the instance ${id}`,
-        queue: one,
-      })),
-      ...[...(imageQueue?.everyone() ?? [])].map(([id, one]) => ({
-        name: one.name,
-        description: `Pictures that were uploaded to the instance ${id}`,
-        queue: one,
-      })),
-    ];
     const facts: InstanceFacts = {
       id: instanceId,
       host: hostname(),
@@ -499,6 +517,7 @@ export async function createApp(config: AppConfig, overrides: AppOverrides = {})
         ...contactOperations(contacts),
         ...messageOperations(messages, messageChanges, sync),
         ...attachmentOperations(uploads),
+        ...searchOperations(search),
         ...groupOperations(groups),
         ...operationsOperations(operations),
       },
@@ -536,7 +555,11 @@ export async function createApp(config: AppConfig, overrides: AppOverrides = {})
       }),
       requireAdmin,
       mountQueuePage: queuePage({
-        queues: shownQueues,
+        queues: () => [
+          ...shownQueues('Messages numbered by the instance', queue),
+          ...shownQueues('Pictures that were uploaded to the instance', imageQueue),
+          ...shownQueues('Terms of messages stored by the instance', searchQueue),
+        ],
         redis: () => redisState(redis),
       }),
       corsOrigins: config.corsOrigins,
@@ -576,7 +599,15 @@ export async function createApp(config: AppConfig, overrides: AppOverrides = {})
       poolMax: config.mongodb.poolMax,
       caches: caches.figures,
       redis,
-      queueJobs: jobsByQueue,
+      queueJobs: async () =>
+        redis?.available()
+          ? {
+              messages: await queueJobs(),
+              images: (await imageQueue?.counts()) ?? {},
+              search: (await searchQueue?.counts()) ?? {},
+            }
+          : {},
+      search: searchIndex,
     });
     const port = await listen(http, config.port, config.host);
     lifecycle.onClose('readiness', () => {
@@ -587,6 +618,9 @@ export async function createApp(config: AppConfig, overrides: AppOverrides = {})
     return { url: addressOf(config.host, port), close: lifecycle.close };
   }
 }
+
+const shownQueues = (purpose: string, queue: InstanceQueue<unknown> | undefined): ShownQueues[] =>
+  queue === undefined ? [] : [{ purpose, queues: queue.everyone() }];
 
 /** For people and /health: "off" is without, on purpose. */
 const redisState = (redis: RedisLink | undefined): 'off' | 'up' | 'down' =>

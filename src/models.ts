@@ -12,6 +12,7 @@ import {
 } from './features/conversations/conversations.store.ts';
 import { groupModel } from './features/groups/groups.store.ts';
 import { messageModel } from './features/messages/messages.store.ts';
+import { termsModel } from './features/search/search.store.ts';
 import { userModel } from './features/users/users.store.ts';
 import { busModel } from './infra/bus.ts';
 
@@ -23,6 +24,7 @@ export const registerModels = (connection: Connection) => ({
   groups: groupModel(connection),
   memberships: membershipModel(connection),
   messages: messageModel(connection),
+  searchTerms: termsModel(connection),
   sessions: sessionModel(connection),
   users: userModel(connection),
 });

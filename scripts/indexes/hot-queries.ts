@@ -17,8 +17,11 @@ import {
   type LastMessageRef,
   messageModel,
 } from '../../src/features/messages/messages.store.ts';
+import { createSearchStore, type Scope } from '../../src/features/search/search.store.ts';
+import { sentBy, termsOf } from '../../src/features/search/terms.ts';
 import { createUserStore, userModel, wordsOf } from '../../src/features/users/users.store.ts';
 import { withoutCaches } from '../../src/infra/cache.ts';
+import { firstIdAt } from '../../src/infra/mongo.ts';
 import { limits } from '../../src/protocol/limits.ts';
 
 /** A query as it went to the database. */
@@ -49,6 +52,8 @@ interface Sample {
   lastMessages: LastMessageRef[];
   identity: { conversationId: string; senderId: string; clientId: string };
   movedAt: Date;
+  /** Words of the fullest conversation's last message, the longest first. */
+  words: string[];
 }
 
 interface Stores {
@@ -57,6 +62,7 @@ interface Stores {
   conversations: ReturnType<typeof createConversationStore>;
   groups: ReturnType<typeof createGroupStore>;
   messages: ReturnType<typeof createMessageStore>;
+  search: ReturnType<typeof createSearchStore>;
 }
 
 type Run = (stores: Stores, sample: Sample) => Promise<unknown>;
@@ -195,8 +201,69 @@ const queries: [string, Run, number?][] = [
   ['retry: by clientId', ({ messages }, { identity }) => messages.findByIdentity([identity])],
   ['newest message of all', ({ messages }) => messages.newestAt()],
   ['newest change of all', ({ messages }) => messages.newestChangeAt()],
+  [
+    'search: a word',
+    ({ search }, { conversationIds, words }) =>
+      search.newest(seenWhole(conversationIds), words[0] ?? '', {}, limits.searchDefault + 1),
+  ],
+  [
+    'search: a word within a time',
+    ({ search }, { conversationIds, words, lastMessages }) =>
+      search.newest(
+        seenWhole(conversationIds),
+        words[0] ?? '',
+        { from: firstIdAt(new Date(0)), below: lastMessages[0]?.lastId ?? '' },
+        limits.searchDefault + 1,
+      ),
+  ],
+  [
+    'search: from a person',
+    ({ search }, { conversationIds, userId }) =>
+      search.newest(seenWhole(conversationIds), sentBy(userId), {}, limits.searchDefault + 1),
+  ],
+  [
+    'search: seen since joining',
+    ({ search }, { conversationIds, words }) =>
+      search.newest(
+        { whole: [], partial: conversationIds.slice(0, 50).map((id) => ({ id, fromSeq: 1 })) },
+        words[0] ?? '',
+        {},
+        limits.searchDefault + 1,
+      ),
+    // Which messages are hidden, only the documents tell: one of each conversation.
+    50,
+  ],
+  [
+    'search: a beginning',
+    ({ search }, { conversationIds, words }) =>
+      search.beginning(seenWhole(conversationIds), (words[0] ?? '').slice(0, 3), {}, 1_000),
+  ],
+  [
+    'search: which have the other words',
+    ({ search }, { lastMessages, words }) =>
+      search.having(
+        lastMessages.map(({ lastId }) => lastId),
+        { terms: words.slice(0, 1), prefixes: [(words[1] ?? '').slice(0, 2)] },
+      ),
+    // All that were named.
+    limits.pageMax,
+  ],
+  [
+    'search: messages by ids',
+    ({ messages }, { lastMessages }) => messages.findMany(lastMessages.map(({ lastId }) => lastId)),
+  ],
+  [
+    'terms: messages from an id on',
+    ({ messages }, { lastMessages }) => messages.storedFrom(lastMessages[0]?.lastId ?? '', 100),
+  ],
+  ['terms: changes since', ({ messages }, { movedAt }) => messages.changedFrom(movedAt, 100)],
+  [
+    'terms: which are there',
+    ({ search }, { lastMessages }) => search.revs(lastMessages.map(({ lastId }) => lastId)),
+  ],
 ];
 
+const seenWhole = (whole: string[]): Scope => ({ whole, partial: [] });
 const firstWord = (name: string): string => wordsOf(name)[0] ?? '';
 
 /**
@@ -218,6 +285,7 @@ export async function captureHotQueries(uri: string): Promise<HotQuery[]> {
       conversations: createConversationStore(connection, withoutCaches()),
       groups: createGroupStore(connection),
       messages: createMessageStore(connection, withoutCaches()),
+      search: createSearchStore(connection),
     };
     const sample = await takeSample(connection);
     const captured: HotQuery[] = [];
@@ -290,7 +358,7 @@ async function takeSample(connection: Connection): Promise<Sample> {
     .findOne({ conversationId: large._id, seq: large.last.seq })
     .lean()
     .exec();
-  const { conversationId, senderId, clientId } = firstOf(message, 'messages');
+  const { conversationId, senderId, clientId, text } = firstOf(message, 'messages');
   const heads = await conversationModel(connection)
     .find({ _id: { $in: conversationIds } })
     .lean()
@@ -314,5 +382,6 @@ async function takeSample(connection: Connection): Promise<Sample> {
       .map(({ _id, last, rev }) => ({ conversationId: _id, lastId: last.id, rev })),
     identity: { conversationId, senderId, clientId },
     movedAt: firstOf(large.headAt, 'heads'),
+    words: termsOf(text).sort((a, b) => b.length - a.length),
   };
 }

@@ -11,12 +11,14 @@ const AT_ONCE = 4;
 /**
  * Inserts everything that the generator gives; resolves with how many it were.
  * @param onInserted called with the number inserted by now
+ * @param derive writes what follows from each batch
  */
 export async function insertAll<T extends { _id: string }>(
   collection: mongo.Collection<T>,
   documents: Iterable<T>,
   signal: AbortSignal,
   onInserted: (inserted: number) => void = () => undefined,
+  derive: (batch: T[]) => Promise<void> = () => Promise.resolve(),
 ): Promise<number> {
   const underWay = new Set<Promise<void>>();
   let inserted = 0;
@@ -25,6 +27,7 @@ export async function insertAll<T extends { _id: string }>(
       ordered: false,
       writeConcern: { w: 1, journal: false },
     });
+    await derive(batch);
     inserted += batch.length;
     onInserted(inserted);
   };

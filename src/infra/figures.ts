@@ -16,8 +16,9 @@ export function exportFigures(
     caches: ReadonlyMap<string, () => CacheFigures>;
     /** undefined: the application runs without Redis. */
     redis: { available(): boolean } | undefined;
-    /** By queue and state; empty while Redis is away. */
+    /** Queue -> state -> jobs; empty while Redis is away. */
     queueJobs: () => Promise<Record<string, Record<string, number>>>;
+    search: { pending(): number; behindSeconds(): number };
   },
 ): void {
   const { pool, redis } = sources;
@@ -88,6 +89,22 @@ export function exportFigures(
         labels: { cache, tier: 'process' },
         value: figures().process.entries,
       })),
+  );
+  source(
+    {
+      type: 'gauge',
+      name: 'chat_search_pending',
+      help: 'Messages of this instance that are about to become findable',
+    },
+    sources.search.pending,
+  );
+  source(
+    {
+      type: 'gauge',
+      name: 'chat_search_behind_seconds',
+      help: 'How old the oldest message is that this instance has to make findable by looking for it again; 0: none',
+    },
+    sources.search.behindSeconds,
   );
   if (redis === undefined) return;
   source({ type: 'gauge', name: 'chat_redis_up', help: '1 while Redis answers in time' }, () =>

@@ -1,6 +1,6 @@
 /**
- * Bull queues per instance, consumed by that instance alone: one for messages, one for pictures.
- * Two consumers of one queue would reorder jobs; a queue of one's own cannot.
+ * Bull queues of an instance, each consumed by that instance alone. Two consumers of one queue
+ * would reorder jobs; a queue of one's own cannot.
  *
  * Jobs are removed as soon as they are done or failed: message texts do not linger in Redis.
  * `add` has a limit of its own, because Bull's waits for ever on a Redis that hangs.
@@ -19,6 +19,8 @@ const ADD_MS = 150;
 const LEFTOVERS_MS = 5_000;
 const KEYS_PER_SCAN = 1_000;
 
+export type QueueName = 'messages' | 'images' | 'search';
+
 export interface InstanceQueue<T> {
   /** Puts a job into an instance's queue; throws within 150 ms when Redis does not take it. */
   add(instanceId: string, data: T): Promise<void>;
@@ -34,8 +36,8 @@ export interface InstanceQueue<T> {
  * gone.
  */
 export function createInstanceQueue<T>(deps: {
-  /** Of the kind; the queue's own has the instance's id behind it. */
-  name: string;
+  /** Before the instance's id in the queue's name. */
+  name: QueueName;
   /** Jobs under way at once. */
   concurrency: number;
   cluster: Pick<Cluster, 'instanceId' | 'peers' | 'onLeave'>;
@@ -46,14 +48,14 @@ export function createInstanceQueue<T>(deps: {
 }): InstanceQueue<T> {
   const { cluster, redis, log } = deps;
   const client = redis.connectForQueue('client');
-  const namePrefix = `${deps.name}-`;
   const queues = new Map<string, Bull.Queue<T>>();
   const prefix = `${deps.namespace}:bull`;
+  const nameOf = (instanceId: string): string => `${deps.name}-${instanceId}`;
 
   function open(instanceId: string): Bull.Queue<T> {
     const known = queues.get(instanceId);
     if (known !== undefined) return known;
-    const queue = new Bull<T>(namePrefix + instanceId, {
+    const queue = new Bull<T>(nameOf(instanceId), {
       prefix,
       createClient: (kind) => (kind === 'client' ? client : redis.connectForQueue(kind)),
       settings: { lockDuration: 2_000, stalledInterval: 1_000, retryProcessDelay: 200 },
@@ -74,10 +76,7 @@ export function createInstanceQueue<T>(deps: {
   own
     .process(deps.concurrency, (job) => deps.process(job.data))
     .catch((error: unknown) => {
-      log.error(
-        { err: error, queue: deps.name },
-        'the queue worker ended; work goes the direct way',
-      );
+      log.error({ err: error, queue: deps.name }, 'the worker ended; its work goes the direct way');
     });
   own.on('failed', (job, error) =>
     log.error({ err: error, queue: deps.name, job: job.id }, 'a job failed'),
@@ -102,7 +101,7 @@ export function createInstanceQueue<T>(deps: {
   async function look(): Promise<void> {
     const before = missing;
     missing = new Set();
-    const start = `${prefix}:${namePrefix}`;
+    const start = `${prefix}:${nameOf('')}`;
     let cursor = '0';
     do {
       const [next, keys] = await client.scan(cursor, 'MATCH', `${start}*`, 'COUNT', KEYS_PER_SCAN);

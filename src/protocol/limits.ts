@@ -32,6 +32,9 @@ export const limits = {
   pageDefault: 50,
   pageMax: 100,
   sidebarMax: 1_000,
+  /** Code points of what is searched for. */
+  searchLength: 200,
+  searchDefault: 20,
   groupMembers: 2_000,
   /** Members named in one request. */
   memberIdsPerRequest: 1_000,

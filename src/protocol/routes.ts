@@ -10,6 +10,7 @@ import type {
   OperationsSnapshot,
   OwnUser,
   ReadPosition,
+  SearchHit,
   Session,
   SyncResult,
   TokenGrant,
@@ -60,6 +61,9 @@ const answers =
  */
 export const routes = {
   listContacts: answers<Contact[]>()('get', '/api/messages/users', { query: s.sidebarQuery }),
+  searchMessages: answers<SearchHit[]>()('get', '/api/messages/search', {
+    query: s.searchQuery,
+  }),
   sendDirectMessage: answers<Message>()('post', '/api/messages/send/:userId', {
     params: s.userIdParams,
     body: s.sendBody,

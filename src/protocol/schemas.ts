@@ -153,6 +153,41 @@ export const historyQuery = z
     { path: ['around'], message: 'Give around without before and after' },
   );
 
+/** A day is its beginning in UTC. */
+const moment = z
+  .union([z.iso.date(), z.iso.datetime({ offset: true })], {
+    error: 'must be a date, such as 2026-03-01, or a time, such as 2026-03-01T08:00:00Z',
+  })
+  .transform((value) => new Date(value));
+/** Words, or at least one of the others but `in`. */
+export const searchQuery = z
+  .strictObject({
+    q: z
+      .string()
+      .transform((value) => wellFormed(value.trim()))
+      .pipe(
+        z
+          .string()
+          .refine(
+            withinCodePoints(limits.searchLength),
+            `A search has at most ${limits.searchLength} characters`,
+          ),
+      )
+      .default(''),
+    in: conversationId.optional(),
+    from: userId.optional(),
+    before: moment.optional(),
+    after: moment.optional(),
+    has: z.enum(['attachment'], 'must be "attachment"').optional(),
+    limit: pageLimit(limits.pageMax, limits.searchDefault),
+    cursor: z.string().max(1_000).optional(),
+  })
+  .refine(
+    ({ q, from, has, before, after }) =>
+      q !== '' || [from, has, before, after].some((filter) => filter !== undefined),
+    { path: ['q'], message: 'Give what to search for, or one of from, has, before and after' },
+  );
+
 const hasContent = (content: {
   text?: string | undefined;
   image?: string | undefined;

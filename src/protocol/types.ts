@@ -119,6 +119,13 @@ export interface Message {
   updatedAt: string;
 }
 
+/** A message that a search found. */
+export interface SearchHit {
+  message: Message;
+  /** What was looked for in its text: beginning and length in UTF-16 units, ascending, apart. */
+  highlights: [start: number, length: number][];
+}
+
 /** A person in the sidebar. `conversationId` is there even before the first message. */
 export interface Contact extends User {
   online: boolean;

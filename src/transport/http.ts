@@ -406,8 +406,12 @@ function setLinks(req: Request, res: Response, { links }: Reply<unknown>): void 
   const parts = Object.entries(links).map(([relation, cursor]) => {
     if (Object.keys(given).length === 0) return `<${req.path}?${cursor}>; rel="${relation}"`;
     const query = new URLSearchParams(given);
-    for (const key of ['before', 'after']) query.delete(key);
-    for (const [key, value] of new URLSearchParams(cursor)) query.set(key, value);
+    const next = new URLSearchParams(cursor);
+    // Of history, whose pages have one of the two; in a search they are dates, and stay.
+    if (next.has('before') || next.has('after')) {
+      for (const key of ['before', 'after']) query.delete(key);
+    }
+    for (const [key, value] of next) query.set(key, value);
     return `<${req.path}?${query.toString()}>; rel="${relation}"`;
   });
   if (parts.length > 0) res.setHeader('Link', parts.join(', '));

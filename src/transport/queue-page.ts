@@ -6,9 +6,16 @@
 import { createBullBoard } from '@bull-board/api';
 import { BullAdapter } from '@bull-board/api/bullAdapter';
 import { ExpressAdapter } from '@bull-board/express';
-import type Bull from 'bull';
 import type { ErrorRequestHandler, Express, Request, RequestHandler, Response } from 'express';
 import { AppError, toAppError, unavailable } from '../errors.ts';
+import type { InstanceQueue } from '../infra/queue.ts';
+
+/** What queues of a kind are for, and those of all live instances by their ids. */
+export interface ShownQueues {
+  /** Of the instance whose id follows. */
+  purpose: string;
+  queues: ReturnType<InstanceQueue<unknown>['everyone']>;
+}
 
 const PATH = '/admin/queues';
 /** Bull waits for ever on a Redis that hangs. */
@@ -16,19 +23,12 @@ const ANSWER_MS = 3_000;
 /** What passes by itself is tried again by the browser. */
 const RELOAD_S = 3;
 
-/** A queue, and what passes through it. */
-export interface ShownQueue {
-  name: string;
-  description: string;
-  queue: Bull.Queue;
-}
-
 /**
- * @param queues of all live instances
+ * @param queues by their kind; none while the application has none
  * @returns a function that mounts the page; `authorize` throws for who is no administrator
  */
 export function queuePage(deps: {
-  queues: () => ShownQueue[];
+  queues: () => ShownQueues[];
   /** "off": the application was started without Redis. */
   redis: () => 'off' | 'up' | 'down';
 }): (app: Express, authorize: (req: Request, res: Response) => Promise<void>) => void {
@@ -52,15 +52,19 @@ export function queuePage(deps: {
 
   /** Instances come and go; their queues with them. */
   function showPresent(): void {
-    const present = deps.queues();
+    const present = deps
+      .queues()
+      .flatMap(({ purpose, queues }) =>
+        [...queues].map(([instanceId, queue]) => ({ queue, about: `${purpose} ${instanceId}` })),
+      );
     const names = present
-      .map(({ name }) => name)
+      .map(({ queue }) => queue.name)
       .sort()
       .join();
     if (names === shown) return;
     board.replaceQueues(
-      present.map(({ queue, description }) => {
-        const one = new BullAdapter(queue, { readOnlyMode: true, description });
+      present.map(({ queue, about }) => {
+        const one = new BullAdapter(queue, { readOnlyMode: true, description: about });
         one.setFormatter('data', withoutTexts);
         return one;
       }),

@@ -78,6 +78,8 @@ export function createChangeService(deps: {
   bus: Pick<Bus, 'publish' | 'on'>;
   /** Whether there are other instances to tell. */
   tellsOthers: () => boolean;
+  /** Told of every message whose text or files differ by what was done to it here. */
+  onChanged: (record: MessageRecord) => void;
   /** Called when nobody knows what of a change was stored, and so where conversations stand. */
   onUnknownOutcome: () => void;
   clock: () => Date;
@@ -177,6 +179,7 @@ export function createChangeService(deps: {
       for (const [messageId, its] of byMessage) {
         const written = await write(conversationId, messageId, its);
         all.push(...written.all);
+        for (const one of written.all) if (isOfContent(one)) deps.onChanged(one.after);
         const record = written.outcomes.find(
           (one): one is MessageRecord => !(one instanceof AppError),
         );
@@ -319,6 +322,10 @@ export function createChangeService(deps: {
       pending === 0 ? Promise.resolve() : new Promise((resolve) => onDrained.push(resolve)),
   };
 }
+
+/** Not by a reaction alone. */
+const isOfContent = ({ before, after }: Changed): boolean =>
+  before.text !== after.text || before.deletedAt !== after.deletedAt;
 
 function eventOf(one: Changed | undefined): keyof ServerToClientEvents & `message${string}` {
   if (one?.after.deletedAt !== undefined) return 'messageDeleted';

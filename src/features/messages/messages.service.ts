@@ -6,6 +6,7 @@ import { mayMention } from '../../protocol/mentions.ts';
 import type {
   Attachment,
   MemberPosition,
+  Message,
   ReadPosition,
   ReplyReference,
 } from '../../protocol/types.ts';
@@ -19,6 +20,7 @@ import type {
 } from '../conversations/conversations.service.ts';
 import type { Mentions } from './mention-counts.ts';
 import { mentionsOf } from './mentions.ts';
+import { presentMessage } from './messages.present.ts';
 import type { MessageStore } from './messages.store.ts';
 import type { Page, PageRequest } from './page-cache.ts';
 import type { MessageDraft } from './persist-batch.ts';
@@ -282,6 +284,12 @@ export function createMessageService(deps: {
         userId,
         own.filter(({ kind, unreadCount }) => kind === 'group' && unreadCount > 0),
       ),
+    /** By id, as they are now; those that are gone are absent. For who knows that they may be read. */
+    findMany: async (ids: string[]): Promise<Map<string, Message>> =>
+      new Map((await store.findMany(ids)).map((record) => [record._id, presentMessage(record)])),
+    /** What is derived from messages is found again in them. */
+    storedFrom: store.storedFrom,
+    changedFrom: store.changedFrom,
     /** When its conversation is gone. */
     removeConversation: async (conversationId: string): Promise<void> => {
       await store.removeConversation(conversationId);

@@ -284,6 +284,23 @@ export function createMessageStore(
         })
         .toArray(),
     find: (id: string): Promise<MessageRecord | null> => collection.findOne({ _id: id }),
+    /** By id, in no order; those that are gone are absent. */
+    findMany: (ids: string[]): Promise<MessageRecord[]> =>
+      collection.find({ _id: { $in: ids } }).toArray(),
+    /** Of all conversations, in the order of ids, from one on. */
+    storedFrom: (id: string, limit: number): Promise<MessageRecord[]> =>
+      collection
+        .find({ _id: { $gte: id } })
+        .sort({ _id: 1 })
+        .limit(limit)
+        .toArray(),
+    /** Of all conversations those that were changed since, the earliest last change first. */
+    changedFrom: (since: Date, limit: number): Promise<MessageRecord[]> =>
+      collection
+        .find({ rev: { $gt: 0 }, updatedAt: { $gte: since } })
+        .sort({ updatedAt: 1 })
+        .limit(limit)
+        .toArray(),
     /**
      * Puts a message in the place of what it was, if it still is that. False: it was changed
      * meanwhile, or its new rev is taken.

@@ -69,7 +69,7 @@ export function createPersistBatch(deps: {
   /** Called when nobody knows what of a batch was stored, and so where conversations stand. */
   onUnknownOutcome: () => void;
   /** Told how many messages a batch brought. */
-  onStored: (messages: number) => void;
+  onStored: (created: MessageRecord[]) => void;
   clock: () => Date;
 }): PersistBatch {
   const { store, conversations, clock } = deps;
@@ -182,7 +182,7 @@ export function createPersistBatch(deps: {
       await readMissingHeads(batch);
       const { created, found } = await insertAll(batch);
       // Of those found, too: whoever stored them may have ended before their heads were written.
-      deps.onStored(created.length);
+      deps.onStored(created);
       conversations.advanceHeads(headsOf([...found.values(), ...created]));
       const records = new Map(created.map((record) => [identityKey(record), record]));
       return drafts.map((draft) => {

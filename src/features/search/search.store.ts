@@ -1,0 +1,219 @@
+/**
+ * The terms of messages: one document per message, by which it is found.
+ *
+ * The index (conversation, term, id) gives the messages of a conversation that have a term, the
+ * newest first: ids begin with the time. Of many conversations MongoDB merges these ranges, and
+ * needs no document for it, as long as they are at most 200; beyond that it would read and sort
+ * all. So conversations are asked about in groups, and merged here.
+ *
+ * Everything here can be found again in the messages, so writes wait for no majority and no
+ * journal.
+ */
+import mongoose, { type Connection } from 'mongoose';
+import type { Wanted } from './terms.ts';
+
+/** What one message is found by. Short names, because each message has them. */
+export interface TermsRecord {
+  /** The message's. */
+  _id: string;
+  /** Its conversation. */
+  c: string;
+  /** Its seq. */
+  s: number;
+  /** Its rev at the last change of its content. */
+  r: number;
+  /** Its terms; none when it is deleted. */
+  t: string[];
+}
+
+const schema = new mongoose.Schema<TermsRecord>(
+  { _id: String, c: String, s: Number, r: Number, t: [String] },
+  { collection: 'searchTerms', versionKey: false },
+);
+const INDEX = { c: 1, t: 1, _id: -1 } as const;
+schema.index(INDEX);
+
+/** The collection with its index, registered on a connection. */
+export const termsModel = (connection: Connection) =>
+  connection.model<TermsRecord>('SearchTerms', schema);
+
+/** MongoDB's limit for merging in order (internalQueryMaxScansToExplode). */
+const CONVERSATIONS_PER_QUERY = 200;
+/** Each has a condition of its own. */
+const PARTIAL_PER_QUERY = 50;
+const unconfirmed = { writeConcern: { w: 1, journal: false } } as const;
+
+/** The deployment's terms are complete but for what the instances' marks say. */
+const COMPLETE = 'search';
+const MARK = 'search:';
+interface Setting {
+  _id: string;
+  value: unknown;
+}
+
+/** What may be found: conversations, and from where on. */
+export interface Scope {
+  /** Ids of conversations that are seen from their beginning. */
+  whole: string[];
+  /** Those that are seen only behind a seq. */
+  partial: { id: string; fromSeq: number }[];
+}
+
+/** Of ids; both are optional. */
+export interface IdRange {
+  from?: string;
+  below?: string;
+}
+
+/** Where an instance stands: what it stored before this time has its terms. */
+export interface Mark {
+  instanceId: string;
+  at: Date;
+}
+
+export type SearchStore = ReturnType<typeof createSearchStore>;
+
+export function createSearchStore(connection: Connection) {
+  const collection = termsModel(connection)
+    .collection as unknown as mongoose.mongo.Collection<TermsRecord>;
+  const settings = connection.collection<Setting>('deployment');
+
+  const idsOf = (found: { _id: string }[]): string[] => found.map(({ _id }) => _id);
+
+  /** Asks about all conversations of a scope, in as many queries as it takes. */
+  async function ask(
+    { whole, partial }: Scope,
+    term: string | RegExp,
+    { from, below }: IdRange,
+    options: { sort?: { _id: -1 }; limit: number },
+  ): Promise<string[]> {
+    const rest = {
+      t: term,
+      ...(from === undefined && below === undefined
+        ? {}
+        : {
+            _id: {
+              ...(from === undefined ? {} : { $gte: from }),
+              ...(below === undefined ? {} : { $lt: below }),
+            },
+          }),
+    };
+    const filters: mongoose.mongo.Filter<TermsRecord>[] = [
+      ...groupsOf(whole, CONVERSATIONS_PER_QUERY).map((ids) => ({ c: { $in: ids }, ...rest })),
+      ...groupsOf(partial, PARTIAL_PER_QUERY).map((some) => ({
+        $or: some.map(({ id, fromSeq }) => ({ c: id, s: { $gt: fromSeq }, ...rest })),
+      })),
+    ];
+    const found = await Promise.all(
+      filters.map((filter) =>
+        collection.find(filter, { ...options, projection: { _id: 1 }, hint: INDEX }).toArray(),
+      ),
+    );
+    return found.length === 1 ? idsOf(found[0] ?? []) : found.flatMap(idsOf);
+  }
+
+  return {
+    /** Messages with a term, the newest first, at most `limit`. */
+    newest: async (
+      scope: Scope,
+      term: string,
+      range: IdRange,
+      limit: number,
+    ): Promise<string[]> => {
+      const found = await ask(scope, term, range, { sort: { _id: -1 }, limit });
+      return newestFirst(found).slice(0, limit);
+    },
+    /** Messages with a term that begins so: all, the newest first, or `limit` of them. */
+    beginning: async (
+      scope: Scope,
+      prefix: string,
+      range: IdRange,
+      limit: number,
+    ): Promise<string[]> => {
+      const found = await ask(scope, beginsWith(prefix), range, { limit });
+      return newestFirst(found).slice(0, limit);
+    },
+    /** Of the given messages those that have all that is wanted, the newest first. */
+    having: async (ids: string[], { terms, prefixes }: Wanted): Promise<string[]> => {
+      const conditions = [...terms, ...prefixes.map(beginsWith)].map((t) => ({ t }));
+      if (conditions.length === 0 || ids.length === 0) return ids;
+      const filter = { _id: { $in: ids }, $and: conditions };
+      const found = await collection
+        .find(filter, { projection: { _id: 1 }, hint: { _id: 1 } })
+        .toArray();
+      return newestFirst(idsOf(found));
+    },
+    /** Puts in what is not there; what is there is newer or the same. */
+    insert: async (records: TermsRecord[]): Promise<void> => {
+      if (records.length === 0) return;
+      const options = { ...unconfirmed, ordered: false };
+      await collection.insertMany(records, options).catch(unlessTaken);
+    },
+    /** Replaces what is older. */
+    replace: async (records: TermsRecord[]): Promise<void> => {
+      if (records.length === 0) return;
+      const operations = records.map(({ _id, ...replacement }) => ({
+        replaceOne: { filter: { _id, r: { $lt: replacement.r } }, replacement, upsert: true },
+      }));
+      // Where a newer one is, the upsert meets it.
+      const options = { ...unconfirmed, ordered: false };
+      await collection.bulkWrite(operations, options).catch(unlessTaken);
+    },
+    /** Message -> rev of those that are there. */
+    revs: async (ids: string[]): Promise<Map<string, number>> => {
+      const found = await collection
+        .find({ _id: { $in: ids } }, { projection: { r: 1 }, hint: { _id: 1 } })
+        .toArray();
+      return new Map(found.map(({ _id, r }) => [_id, r]));
+    },
+    removeConversation: async (conversationId: string): Promise<void> => {
+      await collection.deleteMany({ c: conversationId }, unconfirmed);
+    },
+    /** @returns whether nobody said before that all older messages have their terms, or will have */
+    claimCompleteness: async (): Promise<boolean> => {
+      const before = await settings.findOneAndUpdate(
+        { _id: COMPLETE },
+        { $setOnInsert: { value: true } },
+        { upsert: true },
+      );
+      return before === null;
+    },
+    isComplete: async (): Promise<boolean> => (await settings.findOne({ _id: COMPLETE })) !== null,
+    setMark: async ({ instanceId, at }: Mark, isUrgent = false): Promise<void> => {
+      await settings.updateOne(
+        { _id: MARK + instanceId },
+        { $set: { value: at } },
+        { upsert: true, ...(isUrgent ? {} : unconfirmed) },
+      );
+    },
+    marks: async (): Promise<Mark[]> => {
+      const found = await settings.find({ _id: /^search:/ }).toArray();
+      return found.map(({ _id, value }) => ({
+        instanceId: _id.slice(MARK.length),
+        at: value as Date,
+      }));
+    },
+    /** Unless it has moved since it was read: then its instance lives. */
+    removeMark: async ({ instanceId, at }: Mark): Promise<void> => {
+      await settings.deleteOne({ _id: MARK + instanceId, value: at });
+    },
+  };
+}
+
+/** Terms consist of letters, digits and marks: none of them means anything to an expression. */
+const beginsWith = (prefix: string): RegExp => new RegExp(`^${prefix}`);
+
+const newestFirst = (ids: string[]): string[] => ids.sort((a, b) => (a < b ? 1 : a > b ? -1 : 0));
+
+function groupsOf<T>(items: T[], size: number): T[][] {
+  const groups: T[][] = [];
+  for (let at = 0; at < items.length; at += size) groups.push(items.slice(at, at + size));
+  return groups;
+}
+
+/** What is there already is not missing. @throws whatever else went wrong */
+function unlessTaken(error: unknown): void {
+  if (!(error instanceof mongoose.mongo.MongoBulkWriteError)) throw error;
+  const failures = [error.writeErrors].flat();
+  if (failures.length === 0 || failures.some(({ code }) => code !== 11_000)) throw error;
+}
