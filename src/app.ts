@@ -415,9 +415,7 @@ export async function createApp(config: AppConfig, overrides: AppOverrides = {})
     ): InstanceQueue<T> | undefined => {
       if (redis === undefined) return undefined;
       const given = { name, concurrency, process, cluster, namespace, redis, log };
-      const opened = createInstanceQueue<T>(given);
-      lifecycle.onClose(`queue of ${name}`, () => opened.close());
-      return opened;
+      return createInstanceQueue<T>(given);
     };
     // The writer behind them joins what arrives together.
     const queue: InstanceQueue<MessageJob> | undefined = openQueue('messages', 4, pipeline.process);
@@ -433,6 +431,10 @@ export async function createApp(config: AppConfig, overrides: AppOverrides = {})
     );
     redis?.onChange((available) => {
       if (!available) pipeline.queueLost();
+    });
+    // Each takes Bull half a second.
+    lifecycle.onClose('queues', async () => {
+      await Promise.all([queue?.close(), imageQueue?.close(), searchQueue?.close()]);
     });
     uploads.start();
     lifecycle.onClose('uploads', () => uploads.close());

@@ -286,7 +286,8 @@ export function createMessageStore(
     find: (id: string): Promise<MessageRecord | null> => collection.findOne({ _id: id }),
     /** By id, in no order; those that are gone are absent. */
     findMany: (ids: string[]): Promise<MessageRecord[]> =>
-      collection.find({ _id: { $in: ids } }).toArray(),
+      // In one batch.
+      collection.find({ _id: { $in: ids } }, { batchSize: ids.length + 1 }).toArray(),
     /** Of all conversations, in the order of ids, from one on. */
     storedFrom: (id: string, limit: number): Promise<MessageRecord[]> =>
       collection

@@ -64,6 +64,7 @@ const FIRST_LOOK_MS = 3_000;
 /** An outcome that nobody knew is known by then: MongoDB's own limits are shorter. */
 const OUTCOME_MS = 5_000;
 const CLOSE_MS = 5_000;
+const CLOSE_WALK_MS = 1_000;
 
 export type SearchIndex = ReturnType<typeof createSearchIndex>;
 
@@ -341,9 +342,12 @@ export function createSearchIndex(deps: {
       clearTimeout(looks);
       for (const later of laterWalks) clearTimeout(later);
       const isUnsettled = laterWalks.size > 0;
-      const deadline = performance.now() + CLOSE_MS;
+      const began = performance.now();
       await underWay;
-      while (notes.length > 0 && performance.now() < deadline) await writeNotes();
+      const isDue = (ms: number): boolean => performance.now() - began < ms;
+      while (notes.length > 0 && isDue(CLOSE_MS)) await writeNotes();
+      // What little has to be found again need not be left to others.
+      while (!isIdle() && isDue(CLOSE_WALK_MS)) await work();
       const at = new Date(markNow().getTime() - (isUnsettled ? MARGIN_MS : 0));
       await store.setMark({ instanceId: self, at }, true);
       // Nothing is missing, so nobody has to take it over.

@@ -106,7 +106,14 @@ export function createSearchStore(connection: Connection) {
     ];
     const found = await Promise.all(
       filters.map((filter) =>
-        collection.find(filter, { ...options, projection: { _id: 1 }, hint: INDEX }).toArray(),
+        collection
+          .find(filter, {
+            ...options,
+            ...inOneBatch(options.limit),
+            projection: { _id: 1 },
+            hint: INDEX,
+          })
+          .toArray(),
       ),
     );
     return found.length === 1 ? idsOf(found[0] ?? []) : found.flatMap(idsOf);
@@ -139,7 +146,7 @@ export function createSearchStore(connection: Connection) {
       if (conditions.length === 0 || ids.length === 0) return ids;
       const filter = { _id: { $in: ids }, $and: conditions };
       const found = await collection
-        .find(filter, { projection: { _id: 1 }, hint: { _id: 1 } })
+        .find(filter, { ...inOneBatch(ids.length), projection: { _id: 1 }, hint: { _id: 1 } })
         .toArray();
       return newestFirst(idsOf(found));
     },
@@ -199,6 +206,9 @@ export function createSearchStore(connection: Connection) {
     },
   };
 }
+
+/** Where the first batch is not full, nothing has to be asked once more. */
+const inOneBatch = (expected: number) => ({ batchSize: expected + 1 });
 
 /** Terms consist of letters, digits and marks: none of them means anything to an expression. */
 const beginsWith = (prefix: string): RegExp => new RegExp(`^${prefix}`);

@@ -27,13 +27,15 @@ export interface Token {
  * and Hangul that is written in its parts.
  */
 const CLUSTERS =
-  /[\u1100-\u115F][\u1160-\u11A7]*[\u11A8-\u11FF]*|\P{M}[\p{M}\uFF9E\uFF9F\u00AD\u200C\u200D]*|\p{M}+/gu;
+  /(?:[\u1100-\u115F][\u1160-\u11A7]*[\u11A8-\u11FF]*|\P{M})[\p{M}\uFF9E\uFF9F\u00AD\u200C\u200D]*|\p{M}+/gu;
 /**
  * Accents and other marks that any script may have, and the points of Hebrew; not the vowels of
  * Indic scripts, which are marks, too. (The voice marks of kana are put back by NFC.)
  */
 const ACCENTS = /(?![\u3099\u309A])[\p{Mn}\p{Me}](?<=[\p{Script=Inherited}\u0591-\u05C7])/gu;
 const NO_WORD = /[^\p{L}\p{N}\p{M}]/gu;
+const MARK = /\p{M}/u;
+const STRAY_MARK = /^\p{M}/u;
 const UNSPACED = /[\p{scx=Han}\p{scx=Hiragana}\p{scx=Katakana}\p{scx=Hangul}\p{scx=Bopomofo}]/u;
 const ASCII = /^[\0-\x7F]*$/;
 const ASCII_WORDS = /[a-z0-9]+/g;
@@ -41,8 +43,10 @@ const ASCII_WORDS = /[a-z0-9]+/g;
 /** A cluster as it is compared; "" when it belongs to no word. */
 function fold(cluster: string): string {
   const plain = cluster.normalize('NFKD').replace(ACCENTS, '').replace(NO_WORD, '');
+  // A mark on what is no letter is none, either.
+  if (plain === '' || STRAY_MARK.test(plain)) return '';
   // By the upper case, so that "ß" is "ss" and every sigma the same.
-  return plain === '' ? '' : plain.toUpperCase().toLowerCase().normalize('NFC');
+  return plain.toUpperCase().toLowerCase().normalize('NFC');
 }
 
 /** All words and runs of a text, in their order. */
@@ -55,12 +59,14 @@ export function tokensOf(text: string): Token[] {
       open = undefined;
       continue;
     }
-    const kind = UNSPACED.test(folded) ? 'run' : 'word';
-    if (open?.kind !== kind) {
-      open = { kind, characters: [], starts: [], ends: [] };
-      tokens.push(open);
-    }
+    // Some signs are a number and a Han character in one.
     for (const character of folded) {
+      const kind = UNSPACED.test(character) ? 'run' : 'word';
+      const continues = open !== undefined && (open.kind === kind || MARK.test(character));
+      if (open === undefined || !continues) {
+        open = { kind, characters: [], starts: [], ends: [] };
+        tokens.push(open);
+      }
       open.characters.push(character);
       open.starts.push(index);
       open.ends.push(index + cluster.length);
