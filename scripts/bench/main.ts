@@ -6,6 +6,7 @@ import { reportIndexes } from './indexes.ts';
 import { reportPaging } from './paging.ts';
 import { reportHistory, reportMixed, reportSidebar } from './reading.ts';
 import type { Report, RunOptions } from './report.ts';
+import { reportSearch } from './search.ts';
 import { reportSend } from './send.ts';
 
 const benchmarks: Record<string, { what: string; run: (o: RunOptions) => Promise<Report> }> = {
@@ -29,6 +30,10 @@ const benchmarks: Record<string, { what: string; run: (o: RunOptions) => Promise
   indexes: {
     what: 'each hot query on a million messages, with its index and without',
     run: reportIndexes,
+  },
+  search: {
+    what: "search of a million messages, against MongoDB's text index and a regular expression",
+    run: reportSearch,
   },
 };
 const names = Object.keys(benchmarks);
