@@ -99,6 +99,7 @@ export function queuePage(deps: {
       next();
     });
     app.use(PATH, check, withoutStrangers, adapter.getRouter());
+    app.use(PATH, asUnavailable);
     app.use(PATH, explain);
   };
 }
@@ -124,6 +125,13 @@ const withoutStrangers: RequestHandler = (_req, res, next) => {
     return send.call(this, isPage ? cleaned(body) : body);
   };
   next();
+};
+
+/** The page asks nobody but Redis: whatever it throws passes when that answers in time again. */
+const asUnavailable: ErrorRequestHandler = (thrown: unknown, _req, _res, next) => {
+  next(
+    thrown instanceof AppError ? thrown : unavailable('The queues did not answer in time.', thrown),
+  );
 };
 
 /** Who comes with a browser is told in words, and need not come again; programs get the problem. */

@@ -575,7 +575,7 @@ describe.skipIf(isWithoutBrowser)('the web client', { timeout: 60_000 }, () => {
     const ben = await signUp(url(), uniqueName('Ben'));
     const cleo = await signUp(url(), uniqueName('Cleo'));
     const ann = await visit(browser, url(), uniqueName('Ann'));
-    const search = ann.page.getByRole('searchbox', { name: 'Search people and groups' });
+    const search = ann.page.getByRole('searchbox', { name: 'Search people, groups and messages' });
     await conversationLink(ann.page, ben.fullName).waitFor();
     await search.fill(cleo.fullName.toUpperCase());
     await search.press('Enter');

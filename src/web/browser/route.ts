@@ -1,4 +1,7 @@
-/** The address bar and the history: which conversation is open, and which picture over it. */
+/**
+ * The address bar and the history: which conversation is open, at which message, and which picture
+ * lies over it.
+ */
 import { Emitter } from '../client/emitter.ts';
 
 const changed = new Emitter();
@@ -14,6 +17,18 @@ export const route = {
   /** Id of the open conversation, or "" when none is. */
   current: (): string => /^\/c\/([0-9a-f-]+)\/?$/.exec(location.pathname)?.[1] ?? '',
 
+  /**
+   * The message that the conversation was opened at: its number, and which visit it is, because one
+   * may come to it again; "" for the newest ones.
+   */
+  place: (): string => {
+    const seq = /^#(\d{1,15})$/.exec(location.hash)?.[1];
+    const state: unknown = history.state;
+    const isObject = typeof state === 'object' && state !== null;
+    const visit = isObject && 'visit' in state ? String(state.visit) : '';
+    return seq === undefined ? '' : `${seq}@${visit}`;
+  },
+
   /** Whether the operations page is open instead of the chat. */
   isOperations: (): boolean => /^\/operations\/?$/.test(location.pathname),
 
@@ -25,14 +40,18 @@ export const route = {
   },
 };
 
-/** The address of a conversation; of the list where there is none. */
-export const addressOf = (conversationId: string): string =>
-  conversationId === '' ? '/' : `/c/${conversationId}`;
+/** The address of a conversation, or of a message in it; of the list where there is none. */
+export const addressOf = (conversationId: string, seq?: number): string =>
+  conversationId === '' ? '/' : `/c/${conversationId}${seq === undefined ? '' : `#${seq}`}`;
 
-/** Opens a conversation, or the list with "". */
-export function goTo(conversationId: string): void {
-  if (conversationId === route.current() && !route.isOperations()) return;
-  history.pushState(null, '', addressOf(conversationId));
+let visits = 0;
+
+/** Opens a conversation, at its newest messages or at one of them; the list with "". */
+export function goTo(conversationId: string, seq?: number): void {
+  const isSame = conversationId === route.current() && !route.isOperations();
+  if (isSame && seq === undefined && route.place() === '') return;
+  const state = seq === undefined ? null : { visit: `${Date.now()}.${++visits}` };
+  history.pushState(state, '', addressOf(conversationId, seq));
   changed.emit();
 }
 
@@ -49,13 +68,13 @@ export const pictureKey = (messageId: string, index: number): string => `${messa
 
 /** Enlarges a picture: an entry of its own, so that Back closes it. */
 export function openPicture(key: string): void {
-  history.pushState({ picture: key }, '');
+  history.pushState({ ...history.state, picture: key }, '');
   changed.emit();
 }
 
 /** Shows another one in its place. */
 export function turnToPicture(key: string): void {
-  history.replaceState({ picture: key }, '');
+  history.replaceState({ ...history.state, picture: key }, '');
   changed.emit();
 }
 

@@ -8,9 +8,23 @@ type Body<K extends RouteName> = z.input<Routes[K]['body']>;
 export interface PageRequest {
   /** Only messages before this number; the newest ones where absent. */
   before?: number;
+  /** Only messages after this number. */
+  after?: number;
   /** The page with this number in its middle. */
   around?: number;
   limit?: number;
+}
+
+export interface SearchRequest {
+  words: string;
+  /** A conversation's id. */
+  in?: string | undefined;
+  /** A person's id. */
+  from?: string | undefined;
+  /** Times, ISO 8601: not before the one, and before the other. */
+  after?: string | undefined;
+  before?: string | undefined;
+  withFiles?: boolean | undefined;
 }
 
 /** Uploads may be slow; the server's own limit on a request is longer. */
@@ -26,11 +40,12 @@ export function createApi(http: Http) {
 
   const page = <K extends 'listDirectMessages' | 'listGroupMessages'>(
     path: string,
-    { before, around, limit = 50 }: PageRequest,
+    { before, after, around, limit = 50 }: PageRequest,
     signal?: AbortSignal,
   ): Promise<Answer<RouteAnswer<K>>> => {
     const query = new URLSearchParams({ limit: String(limit) });
     if (before !== undefined) query.set('before', String(before));
+    if (after !== undefined) query.set('after', String(after));
     if (around !== undefined) query.set('around', String(around));
     return http<RouteAnswer<K>>('GET', `${path}?${query}`, signal ? { signal } : {});
   };
@@ -54,6 +69,14 @@ export function createApi(http: Http) {
         signal ? { signal } : {},
       ),
     getUser: (id: string) => call<'getUser'>('GET', `/api/users/${id}`),
+
+    /** @param next the address of a further page */
+    searchMessages: (request: SearchRequest, next: string | undefined, signal?: AbortSignal) =>
+      http<RouteAnswer<'searchMessages'>>(
+        'GET',
+        next ?? `/api/messages/search?${queryOf(request)}`,
+        signal ? { signal } : {},
+      ),
 
     listDirectMessages: (userId: string, request: PageRequest, signal?: AbortSignal) =>
       page<'listDirectMessages'>(`/api/messages/${userId}`, request, signal),
@@ -94,6 +117,15 @@ export function createApi(http: Http) {
 
     sync: (body: Body<'sync'>) => call<'sync'>('POST', '/api/sync', { body }),
   };
+}
+
+function queryOf({ words, withFiles, ...others }: SearchRequest): URLSearchParams {
+  const query = new URLSearchParams(words === '' ? {} : { q: words });
+  for (const [name, value] of Object.entries(others)) {
+    if (value !== undefined) query.set(name, value);
+  }
+  if (withFiles) query.set('has', 'attachment');
+  return query;
 }
 
 export type Api = ReturnType<typeof createApi>;

@@ -53,8 +53,8 @@ const SYNC_BY_SOCKET = Math.floor(limits.socketPacketBytes / 160);
 const ENOUGH_TO_SHOW = 30;
 /** Of one list, when something happens during each reading; the next minutes bring what it lacks. */
 const READS_AT_MOST = 3;
-/** Of a hundred messages each; farther back one goes by scrolling. */
-const PAGES_TO_JUMP = 20;
+/** Of a hundred messages each; what lies farther back is shown by itself. */
+const PAGES_TO_JUMP = 8;
 
 export class ParleyClient {
   readonly api: Api;
@@ -67,6 +67,8 @@ export class ParleyClient {
   readonly membersRead = new MembersRead();
   readonly typing: Typing;
   readonly notices = new Emitter<ClientNotice>();
+  /** A message was changed, whether it is kept here or not. */
+  readonly messageChanged = new Emitter<Message>();
   readonly ownId: string;
   readonly #catchUp: CatchUp;
   readonly #groupIds = new Set<string>();
@@ -209,8 +211,8 @@ export class ParleyClient {
   async loadOlder(conversationId: string): Promise<void> {
     const before = this.messages.firstSeq(conversationId);
     const request = before === undefined ? {} : { before };
-    const { data, hasNext } = await this.#page(conversationId, request);
-    this.messages.addPage(conversationId, data, hasNext);
+    const { data, next } = await this.page(conversationId, request);
+    this.messages.addPage(conversationId, data, next !== undefined);
   }
 
   /** Loads everything from a message on, unless that is very much. Whether it is there now. */
@@ -219,8 +221,8 @@ export class ParleyClient {
       const first = this.messages.firstSeq(conversationId);
       if (first !== undefined && first <= seq) return true;
       const request = { limit: limits.pageMax, ...(first === undefined ? {} : { before: first }) };
-      const { data, hasNext } = await this.#page(conversationId, request);
-      this.messages.addPage(conversationId, data, hasNext);
+      const { data, next } = await this.page(conversationId, request);
+      this.messages.addPage(conversationId, data, next !== undefined);
       if (data.length === 0) break;
     }
     return (this.messages.firstSeq(conversationId) ?? Number.POSITIVE_INFINITY) <= seq;
@@ -237,7 +239,7 @@ export class ParleyClient {
     if (this.#quotesAsked.has(_id)) return;
     this.#quotesAsked.add(_id);
     try {
-      const { data } = await this.#page(conversationId, { around: seq, limit: 1 });
+      const { data } = await this.page(conversationId, { around: seq, limit: 1 });
       const message = data.find((one) => one._id === _id);
       if (!message) return;
       this.messages.addQuoted(message);
@@ -250,22 +252,23 @@ export class ParleyClient {
 
   async edit(messageId: string, text: string): Promise<void> {
     const { message } = await this.connection.ask('editMessage', { messageId, text });
-    this.messages.receiveChange(message);
+    this.#changed(message);
   }
 
   async delete(messageId: string): Promise<void> {
     const { message } = await this.connection.ask('deleteMessage', { messageId });
-    this.messages.receiveChange(message);
+    this.#changed(message);
   }
 
   /** @param active false: takes it back */
   async react(messageId: string, emoji: string, active: boolean): Promise<void> {
     const payload = { messageId, emoji, active };
     const { message } = await this.connection.ask('reactToMessage', payload);
-    this.messages.receiveChange(message);
+    this.#changed(message);
   }
 
-  #page(conversationId: string, request: PageRequest) {
+  /** A page of a conversation's messages, which is not kept. */
+  page(conversationId: string, request: PageRequest) {
     const peer = this.peerOf(conversationId);
     return peer
       ? this.api.listDirectMessages(peer, request)
@@ -285,9 +288,9 @@ export class ParleyClient {
     connection.refused.listen((error) => void this.#refused(error));
     events.on('newMessage', (message) => this.#receive(message));
     events.on('newGroupMessage', (message) => this.#receive(message));
-    events.on('messageUpdated', (message) => messages.receiveChange(message));
-    events.on('messageDeleted', (message) => messages.receiveChange(message));
-    events.on('messageReaction', (message) => messages.receiveChange(message));
+    for (const event of changeEvents) {
+      events.on(event, (message) => this.#changed(message));
+    }
     events.on('conversationHeads', (heads) => messages.noteHeads(heads));
     events.on('typing', ({ conversationId, userId, active }) =>
       this.typing.note(conversationId, userId, active),
@@ -344,6 +347,11 @@ export class ParleyClient {
     if (this.#seeded.people && this.#seeded.groups) this.#catchUp.start();
   }
 
+  #changed(message: Message): void {
+    this.messages.receiveChange(message);
+    this.messageChanged.emit(message);
+  }
+
   #receive(message: Message): void {
     const isOfStrangeGroup = this.#isOfStrangeGroup(message);
     // It came behind one's leaving; or the list brings the group, with this as its last message.
@@ -391,6 +399,8 @@ export class ParleyClient {
     this.notices.emit({ type: 'sessionEnded', message });
   }
 }
+
+const changeEvents = ['messageUpdated', 'messageDeleted', 'messageReaction'] as const;
 
 const cannotUpload: UploadFile = () => {
   throw new Error('this client was made without a way to upload files');

@@ -19,8 +19,8 @@ export interface CallOptions {
 
 export interface Answer<A> {
   data: A;
-  /** Whether the Link header leads to a further page. */
-  hasNext: boolean;
+  /** Address of a further page, from the Link header. */
+  next: string | undefined;
 }
 
 /** One HTTP call. Throws ProblemError (refused) or UnreachableError (no answer). */
@@ -38,10 +38,14 @@ export function createHttp({ baseUrl, token }: HttpOptions): Http {
     if (!response.ok) throw refusal(response, content);
     return {
       data: content as A,
-      hasNext: response.headers.get('Link')?.includes('rel="next"') ?? false,
+      next: nextOf(response.headers.get('Link')),
     };
   };
 }
+
+/** Of `<address>; rel="next"`, which may stand beside others. */
+const nextOf = (link: string | null): string | undefined =>
+  link?.split(',').flatMap((part) => /<(.*)>; rel="next"/.exec(part)?.[1] ?? [])[0];
 
 async function request(
   url: string,

@@ -1,10 +1,11 @@
-import { ArrowLeft, Info } from 'lucide-react';
+import { ArrowLeft, Info, Search } from 'lucide-react';
 import { useState } from 'react';
 import type { PresenceState } from '../../protocol/types.ts';
 import { goTo } from '../browser/route.ts';
 import { GroupDialog } from '../groups/group-dialog.tsx';
 import type { Conversation } from '../state/conversations.ts';
 import { usePresence } from '../state/live.ts';
+import { useSearch } from '../state/search.ts';
 import { useTypingWords } from '../state/typing-words.ts';
 import { useAway } from '../state/use-away.ts';
 import { ago, counted } from '../state/wording.ts';
@@ -37,6 +38,9 @@ export function ConversationHeader({ conversation }: { conversation: Conversatio
         <h1 className="truncate text-base leading-5 font-semibold">{name}</h1>
         <StateLine conversation={conversation} />
       </div>
+      <IconButton label="Search in this conversation" onClick={() => searchIn(conversation.id)}>
+        <Search size={19} aria-hidden />
+      </IconButton>
       {isGroup && (
         <IconButton label="Group details" onClick={() => setIsOpen(true)}>
           <Info size={19} aria-hidden />
@@ -47,6 +51,12 @@ export function ConversationHeader({ conversation }: { conversation: Conversatio
       )}
     </header>
   );
+}
+
+/** In the sidebar, which a narrow window shows in the place of the conversation. */
+function searchIn(conversationId: string): void {
+  if (!matchMedia('(min-width: 48rem)').matches) goTo('');
+  useSearch.getState().beginIn(conversationId);
 }
 
 /** Who is writing; else who belongs to the group, or whether the person is there. */

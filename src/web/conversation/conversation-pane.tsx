@@ -1,17 +1,24 @@
 import { useQuery } from '@tanstack/react-query';
 import { CloudOff, MessageCircleQuestion } from 'lucide-react';
-import { useState } from 'react';
+import { useEffect, useMemo, useRef, useState } from 'react';
 import { goTo } from '../browser/route.ts';
 import { explain } from '../client/errors.ts';
 import { useChat } from '../state/chat.tsx';
 import { type Conversation, useConversation } from '../state/conversations.ts';
-import { useConnectionStatus, useConversationView } from '../state/live.ts';
+import {
+  useConnectionStatus,
+  useConversationView,
+  useOutboxEntries,
+  usePlace,
+  useSummaries,
+} from '../state/live.ts';
 import { Button } from '../ui/button.tsx';
 import { MessagePage } from '../ui/message-page.tsx';
 import { Composer } from './composer.tsx';
 import { ConversationHeader, HeaderSkeleton } from './conversation-header.tsx';
 import { DropTarget } from './drop-target.tsx';
-import { MessageList } from './message-list.tsx';
+import { MessageList, NEAR_THE_END } from './message-list.tsx';
+import { MessageWindow } from './message-window.tsx';
 import { MessagesSkeleton } from './messages-skeleton.tsx';
 
 /** The right-hand side: one conversation, or why there is none. */
@@ -53,6 +60,17 @@ export function ConversationPane({ id }: { id: string }) {
   );
 }
 
+/** What one writes is what one wants to see. */
+function useGoToOwn(id: string, isFarBack: boolean): void {
+  const newest = useOutboxEntries(id).at(-1)?.clientId;
+  const seen = useRef(newest);
+  useEffect(() => {
+    const isNew = newest !== undefined && newest !== seen.current;
+    seen.current = newest;
+    if (isNew && isFarBack) goTo(id);
+  }, [id, newest, isFarBack]);
+}
+
 function OpenConversation({ conversation }: { conversation: Conversation }) {
   const { chat } = useChat();
   const { id } = conversation;
@@ -77,13 +95,29 @@ function OpenConversation({ conversation }: { conversation: Conversation }) {
     staleTime: 0,
   });
   const isReady = view.ready || first.isSuccess;
+  const place = usePlace();
+  const newestSeq = useSummaries().get(id)?.last?.seq ?? view.messages.at(-1)?.seq ?? 0;
+  // When it was opened there: what comes in meanwhile moves nobody.
+  // biome-ignore lint/correctness/useExhaustiveDependencies: see above
+  const isFarBack = useMemo(
+    () => place !== undefined && place.seq < newestSeq - NEAR_THE_END,
+    [place],
+  );
+  useGoToOwn(id, isFarBack);
 
   return (
     <section className="h-full" aria-label={`Conversation with ${conversation.name}`}>
       <DropTarget conversationId={id}>
         <ConversationHeader conversation={conversation} />
-        {isReady ? (
-          <MessageList conversation={conversation} />
+        {isReady && isFarBack && place ? (
+          <MessageWindow
+            key={place.visit}
+            conversation={conversation}
+            seq={place.seq}
+            newestSeq={newestSeq}
+          />
+        ) : isReady ? (
+          <MessageList conversation={conversation} place={place} />
         ) : first.isError ? (
           <div className="min-h-0 flex-1">
             <MessagePage icon={<CloudOff aria-hidden />} title="The messages could not be loaded">

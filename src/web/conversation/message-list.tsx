@@ -1,5 +1,6 @@
 import { useMutation } from '@tanstack/react-query';
 import { useCallback, useEffect, useMemo, useState } from 'react';
+import { goTo } from '../browser/route.ts';
 import { explain } from '../client/errors.ts';
 import { useChat } from '../state/chat.tsx';
 import type { Conversation } from '../state/conversations.ts';
@@ -18,12 +19,20 @@ import { useUnreadLine } from './use-unread-line.ts';
 
 /** So many rows are drawn at first, and so many more each time one comes near the top. */
 const STEP = 60;
-const TOO_FAR = 'The message lies too far back to be shown from here.';
+/** What lies farther back is shown by itself, without loading all that is in between. */
+export const NEAR_THE_END = 400;
+const GONE = 'This message is no longer here.';
 /** At the end of the conversation no more than this is kept on the page. */
 const MOST_AT_END = 300;
 
+export interface MessageListProps {
+  conversation: Conversation;
+  /** The message to show; absent: where one left off. */
+  place?: { seq: number; visit: string } | undefined;
+}
+
 /** The messages of one conversation; older ones load as one scrolls up. */
-export function MessageList({ conversation }: { conversation: Conversation }) {
+export function MessageList({ conversation, place }: MessageListProps) {
   const { id } = conversation;
   const { chat, drafts } = useChat();
   const { messages, atStart } = useConversationView(id);
@@ -70,13 +79,29 @@ export function MessageList({ conversation }: { conversation: Conversation }) {
     mutationFn: (seq: number) => chat.loadFrom(id, seq),
     onSuccess: (isThere, seq) => {
       const key = isThere ? keyAt(chat.messages.view(id).messages, seq, chat.ownId) : undefined;
-      if (key === undefined) return drafts.change(id, { fault: TOO_FAR });
+      if (key === undefined) return drafts.change(id, { fault: GONE });
       setFrom((before) => Math.min(before, seq - STEP / 2));
       toRow(key);
     },
     onError: (error) => drafts.change(id, { fault: explain(error) }),
   });
-  const jumpTo = jump.mutate;
+  const { mutate: loadAndShow } = jump;
+  const jumpTo = useCallback(
+    (seq: number) => {
+      if (seq < newestSeq - NEAR_THE_END) goTo(id, seq);
+      else loadAndShow(seq);
+    },
+    [id, newestSeq, loadAndShow],
+  );
+  const leavePlace = () => {
+    toEnd();
+    goTo(id);
+  };
+  const { seq: placeSeq, visit } = place ?? {};
+  // biome-ignore lint/correctness/useExhaustiveDependencies: a further visit shows it once more
+  useEffect(() => {
+    if (placeSeq !== undefined) loadAndShow(placeSeq);
+  }, [placeSeq, visit, loadAndShow]);
   const isAdmin = conversation.kind === 'group' && conversation.group.admins.includes(chat.ownId);
   const partnerId = conversation.kind === 'person' ? conversation.person._id : undefined;
   const actions = useMemo(
@@ -112,7 +137,7 @@ export function MessageList({ conversation }: { conversation: Conversation }) {
             </ol>
           </div>
         </section>
-        {!isAtEnd && <JumpButton count={unread} onJump={toEnd} />}
+        {!isAtEnd && <JumpButton count={unread} onJump={leavePlace} />}
         <Announcer conversation={conversation} />
       </div>
     </ConversationActionsContext>

@@ -15,6 +15,10 @@ export interface ScrollOptions {
   openAt: string | undefined;
   /** The reader is near the top. */
   onNearTop: () => void;
+  /** The reader is near the end. */
+  onNearEnd?: () => void;
+  /** Whether it stays at the end when something is added there. */
+  followsEnd?: boolean;
 }
 
 export interface Scroll {
@@ -29,8 +33,8 @@ export interface Scroll {
 
 /** Pixels from the end that still count as being there. */
 const END = 60;
-/** Pixels from the top at which older messages are wanted. */
-const NEAR_TOP = 900;
+/** Pixels from the top, or the end, at which further messages are wanted. */
+const NEAR = 900;
 const ABOVE_OPENING = 120;
 /** As long as its animation. */
 const FOUND_MS = 1_600;
@@ -41,10 +45,11 @@ const rowOf = (list: HTMLElement, key: string | undefined) =>
 /** Lower edge of a row: what stands above its message may go when older rows come in. */
 const endOf = (row: HTMLElement) => row.offsetTop + row.offsetHeight;
 
-export function useScroll({ firstKey, rows, openAt, onNearTop }: ScrollOptions): Scroll {
+export function useScroll(options: ScrollOptions): Scroll {
+  const { firstKey, rows, openAt, onNearTop, onNearEnd, followsEnd = true } = options;
   const ref = useRef<HTMLElement>(null);
   const [isAtEnd, setIsAtEnd] = useState(true);
-  const sticks = useRef(true);
+  const sticks = useRef(followsEnd);
   const isOpened = useRef(false);
   const wanted = useRef<string>(undefined);
   const first = useRef<{ key: string | undefined; end: number }>({ key: undefined, end: 0 });
@@ -52,10 +57,12 @@ export function useScroll({ firstKey, rows, openAt, onNearTop }: ScrollOptions):
   const onScroll = useCallback(() => {
     const list = ref.current;
     if (!list) return;
-    sticks.current = list.scrollHeight - list.scrollTop - list.clientHeight < END;
+    const left = list.scrollHeight - list.scrollTop - list.clientHeight;
+    sticks.current = followsEnd && left < END;
     setIsAtEnd(sticks.current);
-    if (list.scrollTop < NEAR_TOP) onNearTop();
-  }, [onNearTop]);
+    if (list.scrollTop < NEAR) onNearTop();
+    if (left < NEAR) onNearEnd?.();
+  }, [onNearTop, onNearEnd, followsEnd]);
 
   const toEnd = useCallback(() => {
     sticks.current = true;

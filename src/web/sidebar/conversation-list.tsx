@@ -1,4 +1,4 @@
-import type { ComponentProps } from 'react';
+import type { ComponentProps, ReactNode } from 'react';
 import { Virtuoso } from 'react-virtuoso';
 import type { ConversationRow } from '../state/conversations.ts';
 import { ConversationLink } from './conversation-link.tsx';
@@ -7,18 +7,21 @@ export interface ConversationListProps {
   rows: readonly ConversationRow[];
   openId: string;
   onOpen: () => void;
+  /** Below the rows. */
+  footer?: ReactNode;
 }
 
 /** The rows on the screen; a thousand people are only a longer scroll bar. */
-export function ConversationList({ rows, openId, onOpen }: ConversationListProps) {
+export function ConversationList({ rows, openId, onOpen, footer }: ConversationListProps) {
   return (
     <Virtuoso
       className="h-full"
       tabIndex={-1}
       data={rows}
+      context={{ footer }}
       computeItemKey={(_, row) => row.id}
       increaseViewportBy={300}
-      components={{ List: Rows, Item: Row, Footer: BottomSpace }}
+      components={{ List: Rows, Item: Row, Footer: Bottom }}
       itemContent={(_, row) => (
         <ConversationLink row={row} isOpen={row.id === openId} onOpen={onOpen} />
       )}
@@ -26,9 +29,17 @@ export function ConversationList({ rows, openId, onOpen }: ConversationListProps
   );
 }
 
-const Rows = (props: ComponentProps<'ul'>) => <ul {...props} />;
+interface Context {
+  footer: ReactNode;
+}
 
-type RowProps = ComponentProps<'li'> & { item: unknown };
-const Row = ({ item: _, ...rest }: RowProps) => <li {...rest} />;
+const Rows = ({ context: _, ...rest }: ComponentProps<'ul'> & { context?: Context }) => (
+  <ul {...rest} />
+);
 
-const BottomSpace = () => <div className="h-[max(0.75rem,env(safe-area-inset-bottom))]" />;
+type RowProps = ComponentProps<'li'> & { item: unknown; context?: Context };
+const Row = ({ item: _, context: _c, ...rest }: RowProps) => <li {...rest} />;
+
+const Bottom = ({ context }: { context?: Context }) => (
+  <div className="pb-[max(0.75rem,env(safe-area-inset-bottom))]">{context?.footer}</div>
+);

@@ -1,4 +1,4 @@
-import { CloudOff, SearchX, UserPlus } from 'lucide-react';
+import { CloudOff, UserPlus } from 'lucide-react';
 import { useState } from 'react';
 import { Button } from '../ui/button.tsx';
 import { MessagePage } from '../ui/message-page.tsx';
@@ -31,14 +31,6 @@ export function NobodyYet({ onRetry }: { onRetry: () => unknown }) {
           Look again
         </Button>
       </div>
-    </MessagePage>
-  );
-}
-
-export function NobodyFound({ words }: { words: string }) {
-  return (
-    <MessagePage icon={<SearchX aria-hidden />} title="Nobody found">
-      <p>No person or group is called “{words.trim()}”.</p>
     </MessagePage>
   );
 }

@@ -1,5 +1,7 @@
-import { Search } from 'lucide-react';
+import { clsx } from 'clsx';
+import { Search, SlidersHorizontal } from 'lucide-react';
 import { useEffect, useRef } from 'react';
+import { isFiltered, useSearch } from '../state/search.ts';
 
 export interface SearchBoxProps {
   words: string;
@@ -11,6 +13,11 @@ export interface SearchBoxProps {
 /** Narrows the list as one types. Ctrl or Command with K leads to it. */
 export function SearchBox({ words, onChange, onEnter }: SearchBoxProps) {
   const input = useRef<HTMLInputElement>(null);
+  const { filters, showsFilters, toggleFilters, clear, wanted } = useSearch();
+
+  useEffect(() => {
+    if (wanted > 0) input.current?.focus();
+  }, [wanted]);
 
   useEffect(() => {
     const focus = (event: KeyboardEvent) => {
@@ -33,19 +40,32 @@ export function SearchBox({ words, onChange, onEnter }: SearchBoxProps) {
       <input
         ref={input}
         type="search"
-        aria-label="Search people and groups"
-        placeholder="Search people and groups"
+        aria-label="Search people, groups and messages"
+        placeholder={filters.in === '' ? 'Search' : 'Search in this conversation'}
         value={words}
         onChange={(event) => onChange(event.target.value)}
         onKeyDown={(event) => {
-          if (event.key === 'Escape') onChange('');
+          if (event.key === 'Escape') clear();
           if (event.key !== 'Enter' || event.nativeEvent.isComposing) return;
           // It would begin a new line in the message of the conversation that it opens.
           event.preventDefault();
           onEnter();
         }}
-        className="h-9 w-full rounded-lg border border-transparent bg-canvas pr-2 pl-9 text-base placeholder:text-ink-faint focus:border-accent focus:outline-2 focus:-outline-offset-1 focus:outline-accent [&::-webkit-search-cancel-button]:grayscale"
+        className="h-9 w-full rounded-lg border border-transparent bg-canvas pr-10 pl-9 text-base placeholder:text-ink-faint focus:border-accent focus:outline-2 focus:-outline-offset-1 focus:outline-accent [&::-webkit-search-cancel-button]:grayscale"
       />
+      <button
+        type="button"
+        aria-label="Filters"
+        title="Filters"
+        aria-expanded={showsFilters}
+        className={clsx(
+          'absolute inset-y-0 right-0 grid w-9 place-items-center rounded-lg hover:text-ink',
+          isFiltered(filters) ? 'text-accent' : 'text-ink-faint',
+        )}
+        onClick={toggleFilters}
+      >
+        <SlidersHorizontal size={16} aria-hidden />
+      </button>
     </div>
   );
 }

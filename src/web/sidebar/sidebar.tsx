@@ -1,26 +1,31 @@
-import { type KeyboardEvent, useDeferredValue, useEffect, useState } from 'react';
+import { type KeyboardEvent, useDeferredValue, useEffect } from 'react';
 import { AccountMenu } from '../account/account-menu.tsx';
 import { goTo } from '../browser/route.ts';
+import { MessageHits } from '../search/message-hits.tsx';
+import { SearchFilterFields } from '../search/search-filters.tsx';
 import { type ConversationRow, useConversations, useDirectory } from '../state/conversations.ts';
+import { isFiltered, useSearch } from '../state/search.ts';
 import { ConversationList } from './conversation-list.tsx';
 import { ListSkeleton } from './list-skeleton.tsx';
-import { NobodyFound, NobodyYet, PeopleFailed } from './list-states.tsx';
+import { NobodyYet, PeopleFailed } from './list-states.tsx';
 import { NewGroupButton } from './new-group-button.tsx';
 import { SearchBox } from './search-box.tsx';
 
 /** Everyone one can write to, the most recent first. */
 export function Sidebar({ openId }: { openId: string }) {
   const { rows, isPending, isError, retry } = useConversations();
-  const [words, setWords] = useState('');
+  const { words, setWords, filters, showsFilters, clear } = useSearch();
+  // Filters are of messages alone.
+  const onlyMessages = isFiltered(filters);
   const wanted = useDeferredValue(plain(words));
-  const found = matching(rows, wanted);
-  const strangers = useDirectory(wanted);
+  const found = onlyMessages ? [] : matching(rows, wanted);
+  const strangers = useDirectory(onlyMessages ? '' : wanted);
   const unread = rows.reduce((sum, row) => sum + (row.summary?.unread ?? 0), 0);
 
   const openFirst = () => {
     // Not what is shown: whoever types fast is ahead of the list.
     const first = matching(rows, plain(words))[0] ?? strangers[0];
-    if (words.trim() === '' || !first) return;
+    if (words.trim() === '' || onlyMessages || !first) return;
     goTo(first.id);
     setWords('');
   };
@@ -40,6 +45,7 @@ export function Sidebar({ openId }: { openId: string }) {
         <NewGroupButton />
       </header>
       <SearchBox words={words} onChange={setWords} onEnter={openFirst} />
+      {showsFilters && <SearchFilterFields rows={rows} />}
       <nav aria-label="Conversations" className="min-h-0 flex-1">
         {isError && rows.length === 0 ? (
           <PeopleFailed onRetry={retry} />
@@ -47,13 +53,19 @@ export function Sidebar({ openId }: { openId: string }) {
           <ListSkeleton />
         ) : rows.length === 0 ? (
           <NobodyYet onRetry={retry} />
-        ) : found.length + strangers.length === 0 ? (
-          <NobodyFound words={words} />
         ) : (
           <ConversationList
             rows={[...found, ...strangers]}
             openId={openId}
-            onOpen={() => setWords('')}
+            onOpen={clear}
+            footer={
+              <MessageHits
+                words={words}
+                filters={filters}
+                rows={rows}
+                isAlone={found.length + strangers.length === 0}
+              />
+            }
           />
         )}
       </nav>

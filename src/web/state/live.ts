@@ -10,6 +10,14 @@ import type { OutboxEntry } from '../client/outbox.ts';
 import { useChat } from './chat.tsx';
 
 export const useRoute = (): string => useSyncExternalStore(route.listen, route.current);
+/** The message that the conversation was opened at; undefined: the newest ones. */
+export function usePlace(): { seq: number; visit: string } | undefined {
+  const place = useSyncExternalStore(route.listen, route.place);
+  return useMemo(() => {
+    const [seq, visit] = place.split('@');
+    return seq ? { seq: Number(seq), visit: visit ?? '' } : undefined;
+  }, [place]);
+}
 export const useIsOperations = (): boolean =>
   useSyncExternalStore(route.listen, route.isOperations);
 export const useOpenPicture = (): string => useSyncExternalStore(route.listen, route.picture);
