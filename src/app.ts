@@ -28,6 +28,7 @@ import { createContactService } from './features/contacts/contacts.service.ts';
 import { directPartners } from './features/conversations/conversation-id.ts';
 import { createConversationService } from './features/conversations/conversations.service.ts';
 import { createConversationStore } from './features/conversations/conversations.store.ts';
+import { deliveredEvents } from './features/conversations/delivered.operations.ts';
 import { createHeads } from './features/conversations/heads.ts';
 import { typingEvents } from './features/conversations/typing.operations.ts';
 import { createTypingService } from './features/conversations/typing.service.ts';
@@ -573,6 +574,7 @@ export async function createApp(config: AppConfig, overrides: AppOverrides = {})
       io,
       operations: {
         ...messageEvents(messages, messageChanges, sync),
+        ...deliveredEvents(conversations),
         ...typingEvents(createTypingService({ conversations, fanout })),
         ...presenceEvents(presence, users),
       },

@@ -142,6 +142,13 @@ const queries: [string, Run, number?][] = [
     1,
   ],
   [
+    'position of what was received',
+    // Behind what was read, so that nothing moves.
+    ({ conversations }, { userId, groupId }) =>
+      conversations.advanceDelivered(userId, [{ conversationId: groupId, seq: 0 }]),
+    1,
+  ],
+  [
     'heads that moved',
     ({ conversations }, { movedAt }) => conversations.changedWithin(movedAt, new Date(), 50),
   ],

@@ -24,6 +24,7 @@ export const clientEvents = {
   reactToMessage: s.reactToMessagePayload,
   typing: s.typingPayload,
   markRead: s.markReadPayload,
+  markDelivered: s.markDeliveredPayload,
   sync: s.syncBody,
   watchPresence: s.watchPresencePayload,
 } as const;
@@ -39,6 +40,8 @@ export interface ClientEventAnswers {
   reactToMessage: { message: Message };
   typing: Record<never, never>;
   markRead: { read: ReadPosition };
+  /** What was taken: of conversations of one's own, at most up to their last message. */
+  markDelivered: { delivered: ReadPosition[] };
   sync: SyncResult;
   watchPresence: { presence: PresenceState[] };
 }
@@ -65,6 +68,8 @@ export interface ServerToClientEvents {
   /** Over after some 10 s without a further one; to clients of protocol >= 1. */
   typing: (state: TypingState) => void;
   conversationRead: (position: ReadPosition) => void;
+  /** To the other person of a direct conversation, with a client of protocol >= 1. */
+  conversationDelivered: (position: ReadPosition) => void;
   /** Someone signed up, or changed their name or picture; to clients of protocol >= 1. */
   userUpdated: (user: User) => void;
   newGroup: (group: Group) => void;

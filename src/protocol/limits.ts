@@ -39,6 +39,8 @@ export const limits = {
   /** Members named in one request. */
   memberIdsPerRequest: 1_000,
   watchedUsers: 2_000,
+  /** Conversations in one `markDelivered`: they fit into one packet. */
+  deliveredPositions: 500,
   /** Conversations that one `sync` may ask about; the rest is asked in a further one. */
   syncConversations: 2_000,
   /** Messages that one `sync` answers with before it says `more`. */

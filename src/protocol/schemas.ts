@@ -269,6 +269,13 @@ export const typingPayload = z
 
 export const readBody = z.strictObject({ seq });
 export const markReadPayload = z.strictObject({ conversationId, seq });
+/** How far a device has received conversations: those that moved, in one event. */
+export const markDeliveredPayload = z.strictObject({
+  positions: z
+    .array(z.strictObject({ conversationId, seq }))
+    .min(1, 'Give at least one position')
+    .max(limits.deliveredPositions, `Give at most ${limits.deliveredPositions} positions at once`),
+});
 
 const memberIds = z
   .array(userId)

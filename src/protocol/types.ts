@@ -178,10 +178,13 @@ export interface MemberPosition {
   userId: string;
   /** Read up to this message; one's own messages count as read. */
   readSeq: number;
+  /** One of their devices has received everything up to this message; at least `readSeq`. */
+  deliveredSeq: number;
   /** What was written up to this message, before they joined, is hidden from them. */
   fromSeq: number;
 }
 
+/** How far somebody has read a conversation, or received it. */
 export interface ReadPosition {
   conversationId: string;
   userId: string;

@@ -77,8 +77,8 @@ describe.each([
     const expectPositions = (as: Person, ann: number, ben: number) =>
       eventually(async () =>
         expect(await positions(as)).toEqual({
-          [chat.ann.id]: { readSeq: ann, fromSeq: 0 },
-          [chat.ben.id]: { readSeq: ben, fromSeq: 0 },
+          [chat.ann.id]: { readSeq: ann, deliveredSeq: ann, fromSeq: 0 },
+          [chat.ben.id]: { readSeq: ben, deliveredSeq: ben, fromSeq: 0 },
         }),
       );
     await expectPositions(chat.ben, 3, 0);
@@ -140,7 +140,7 @@ describe('reading', () => {
     const { body: found } = await target.call<MemberPosition[]>('GET', `${path}/positions`, {
       as: ben,
     });
-    expect(found).toContainEqual({ userId: ben.id, readSeq: 1, fromSeq: 1 });
+    expect(found).toContainEqual({ userId: ben.id, readSeq: 1, deliveredSeq: 1, fromSeq: 1 });
   });
 
   it.each([-1, 1.5, '1', null])('refuses the seq %j', async (seq) => {

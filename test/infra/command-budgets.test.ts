@@ -285,6 +285,11 @@ const again = async (work: () => Promise<unknown>): Promise<() => Promise<unknow
   return work;
 };
 const direct = () => `/api/messages/${ben.id}`;
+/** The first messages of one's groups, as somebody else received them. */
+const receivedOf = async (person: Person) =>
+  (await http<Group[]>(person, 'GET', '/api/groups')).map(({ _id }) => ({
+    ...{ conversationId: _id, seq: 1 },
+  }));
 
 const warmRows: Row[] = [
   [
@@ -533,6 +538,25 @@ const warmRows: Row[] = [
       const socket = await open(ann);
       const conversationId = [ann.id, ben.id].sort().join('-');
       return again(() => emit(socket, 'markRead', { conversationId, seq: 4 }));
+    },
+  ],
+  [
+    'what a device received of 20 conversations',
+    { 'update memberships': 1 },
+    async () => {
+      const positions = await receivedOf(often);
+      const socket = await open(ben);
+      return () => emit(socket, 'markDelivered', { positions });
+    },
+  ],
+  [
+    'the same from another device',
+    none,
+    async () => {
+      const positions = await receivedOf(twice);
+      await emit(await open(ben), 'markDelivered', { positions });
+      const socket = await open(ben);
+      return () => emit(socket, 'markDelivered', { positions });
     },
   ],
   ['who one is', none, async () => again(get(ann, '/api/auth/check'))],

@@ -56,6 +56,7 @@ const step = fc.oneof(
   },
   { weight: 4, arbitrary: fc.record({ do: fc.constant('read' as const), by: who, where }) },
   { weight: 2, arbitrary: fc.record({ do: fc.constant('open' as const), by: who, where }) },
+  { weight: 3, arbitrary: fc.record({ do: fc.constant('list' as const), by: who }) },
   { weight: 1, arbitrary: fc.record({ do: fc.constant('leave' as const), by: who }) },
   { weight: 2, arbitrary: fc.record({ do: fc.constant('add' as const), by: who, who }) },
   { weight: 2, arbitrary: fc.record({ do: fc.constant('disconnect' as const), by: who }) },
@@ -238,6 +239,9 @@ describe('clients, servers and the database', () => {
           );
       } else if (one.do === 'open') {
         pending.push(allowed(client(one.by).loadOlder(conversation(one.by, one.where))));
+      } else if (one.do === 'list') {
+        // As the page does now and then; what it is told may be older than what it knows.
+        pending.push(allowed(client(one.by).loadGroups()));
       } else if (one.do === 'leave') {
         await call(cluster.a.url, 'POST', `/api/groups/${groupId}/leave`, { as: person(one.by) });
       } else if (one.do === 'add') {

@@ -129,6 +129,8 @@ describe('unread mentions of a client', () => {
     store.seed([listed([2], 3)]);
     store.receiveChange(plain(2, { rev: 1 }));
     expect(count(store)).toBe(0);
+    store.seed([listed([2], 3)]);
+    expect(count(store)).toBe(0);
     store.receiveChange(named(1, { rev: 2 }));
     expect(count(store)).toBe(1);
     // A list from before both, and one from after.

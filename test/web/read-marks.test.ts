@@ -14,19 +14,23 @@ import {
 } from './browser.ts';
 import { direct, other } from './message.ts';
 
-describe('how far others have read', () => {
+describe('how far others have read and received', () => {
   it('never moves back, and is told when it moves', () => {
     const read = new MembersRead();
     let told = 0;
     read.changed.listen(() => void told++);
     read.note({ conversationId: direct, userId: other, seq: 5 });
-    read.take(direct, [{ userId: other, readSeq: 3, fromSeq: 0 }]);
+    read.take(direct, [{ userId: other, readSeq: 3, deliveredSeq: 3, fromSeq: 0 }]);
     read.note({ conversationId: direct, userId: other, seq: 5 });
     expect([read.of(direct, other), told]).toEqual([5, 1]);
-    read.take(direct, [{ userId: other, readSeq: 7, fromSeq: 0 }]);
+    read.take(direct, [{ userId: other, readSeq: 7, deliveredSeq: 7, fromSeq: 0 }]);
     expect([read.of(direct, other), told]).toEqual([7, 2]);
+    read.noteDelivered({ conversationId: direct, userId: other, seq: 6 });
+    expect([read.of(direct, other), read.deliveredOf(direct, other)]).toEqual([7, 7]);
+    read.noteDelivered({ conversationId: direct, userId: other, seq: 9 });
+    expect([read.of(direct, other), read.deliveredOf(direct, other), told]).toEqual([7, 9, 3]);
     read.forget(direct);
-    expect(read.of(direct, other)).toBe(0);
+    expect([read.of(direct, other), read.deliveredOf(direct, other)]).toEqual([0, 0]);
   });
 });
 
@@ -80,6 +84,24 @@ describe.skipIf(isWithoutBrowser)('marks in the web client', { timeout: 60_000 }
     await expect.poll(marks).toEqual(['Read', 'Read']);
   });
 
+  it('shows what has reached a device of the other person, before it is read', async () => {
+    await openConversation(page, ben.fullName);
+    await write(page, ben.fullName, 'one');
+    await expect.poll(marks).toEqual(['Sent']);
+    // The lists are loaded, and the conversation is not opened.
+    const device = await openPage(browser, server.url, ben);
+    await expect.poll(marks).toEqual(['Delivered']);
+    await write(page, ben.fullName, 'two');
+    await expect.poll(marks, { timeout: 10_000 }).toEqual(['Delivered', 'Delivered']);
+    network.cut();
+    await page.getByText('No connection').waitFor();
+    await openConversation(device, ann.fullName);
+    network.restore();
+    await expect.poll(marks, { timeout: 20_000 }).toEqual(['Read', 'Read']);
+    const ticks = messageList(page).getByTitle('Read');
+    expect(await ticks.count()).toBe(2);
+  });
+
   it('lists who of a group has read a message, and who has not', async () => {
     const cat = await signUp(server.url, 'Cat Cook');
     const body = { name: 'Friends', memberIds: [ben.id, cat.id] };
@@ -98,6 +120,10 @@ describe.skipIf(isWithoutBrowser)('marks in the web client', { timeout: 60_000 }
     await dialog.getByText('1 of 2 other members.').waitFor();
     expect((await people('Read'))[0]).toContain('Ben Baker');
     expect((await people('Not yet'))[0]).toContain('Cat Cook');
+    // It reaches her, and she does not look.
+    await openPage(browser, server.url, cat);
+    await expect.poll(async () => (await people('Delivered'))[0]).toContain('Cat Cook');
+    expect(await people('Not yet')).toEqual([]);
     await read(cat, `/api/groups/${_id}/read`, 1);
     await dialog.getByText('2 of 2 other members.').waitFor();
     expect(await people('Not yet')).toEqual([]);

@@ -12,7 +12,7 @@ import type { ChangeSource } from '../../infra/change-poll.ts';
 import type { Transaction } from '../../infra/mongo.ts';
 import type { MemberPosition, Message, ReadPosition } from '../../protocol/types.ts';
 import type { Fanout } from '../../realtime/fanout.ts';
-import { userRoom } from '../../realtime/rooms.ts';
+import { LEGACY_ROOM, userRoom } from '../../realtime/rooms.ts';
 import { directConversationId, directPartners, partnerOf } from './conversation-id.ts';
 import type {
   ConversationRecord,
@@ -27,6 +27,9 @@ const TRUST_MS = 60_000;
 const TRUST_UNHEARD_MS = 1_000;
 const CACHED_MEMBERSHIPS = 100_000;
 const KNOWN_CONVERSATIONS = 100_000;
+/** What several devices of one person tell of the same message is written once. */
+const DELIVERED_MS = 60_000;
+const KNOWN_DELIVERED = 100_000;
 
 /** What a member may do and see. */
 export interface Access {
@@ -90,6 +93,8 @@ export function createConversationService(deps: {
     max: CACHED_MEMBERSHIPS,
   });
   const opened = new LRUCache<string, true>({ max: KNOWN_CONVERSATIONS });
+  /** Person and conversation -> seq that was received, as it is stored. */
+  const delivered = new LRUCache<string, number>({ max: KNOWN_DELIVERED, ttl: DELIVERED_MS });
   /** Person and conversation -> version of their last coming or going that was applied. */
   const versions = new LRUCache<string, number>({ max: CACHED_MEMBERSHIPS });
   const changeHandlers: ((change: MembershipChange) => void)[] = [];
@@ -103,7 +108,10 @@ export function createConversationService(deps: {
     const { conversationId, version } = change;
     generation++;
     const concerned = [...change.joined, ...change.left, ...change.changed];
-    for (const userId of concerned) cache.delete(cacheKey(userId, conversationId));
+    for (const userId of concerned) {
+      cache.delete(cacheKey(userId, conversationId));
+      delivered.delete(cacheKey(userId, conversationId));
+    }
     store.membersChanged(concerned);
     if (change.left.length > 0) heads.forget(conversationId);
     // Announcements of two instances may arrive in either order; of each person the later
@@ -367,17 +375,51 @@ export function createConversationService(deps: {
       return position;
     },
 
+    /**
+     * Notes how far a device has received conversations, and tells the other people of direct
+     * ones. Gives what it took: conversations of one's own, each at most up to its last message.
+     */
+    markDelivered: async (
+      userId: string,
+      positions: readonly { conversationId: string; seq: number }[],
+    ): Promise<ReadPosition[]> => {
+      const memberships = new Map(
+        (await store.listOf(userId)).map((one) => [one.conversationId, one]),
+      );
+      const wanted = positions.filter(({ conversationId }) => memberships.has(conversationId));
+      const found = await heads.current(wanted.map(({ conversationId }) => conversationId));
+      const taken = wanted.map(({ conversationId, seq }) => ({
+        ...{ conversationId, userId, seq: Math.min(seq, found.get(conversationId)?.seq ?? 0) },
+      }));
+      const moved = taken.filter(({ conversationId, seq }) => {
+        const readSeq = memberships.get(conversationId)?.readSeq ?? 0;
+        const sent = found.get(conversationId)?.sent.get(userId) ?? 0;
+        const known = delivered.get(cacheKey(userId, conversationId)) ?? 0;
+        return seq > Math.max(readSeq, sent, known);
+      });
+      if (moved.length > 0) await store.advanceDelivered(userId, moved);
+      for (const position of moved) {
+        const { conversationId, seq } = position;
+        const key = cacheKey(userId, conversationId);
+        delivered.set(key, Math.max(seq, delivered.get(key) ?? 0));
+        const partner = partnerOf(conversationId, userId);
+        if (partner === undefined) continue;
+        const target = { rooms: [userRoom(partner)], except: [LEGACY_ROOM] };
+        deps.fanout.emit(target, 'conversationDelivered', position);
+      }
+      return taken;
+    },
+
     /** How far each member is, the longest-standing first; none before the first message. */
     positions: async ({ conversationId }: Access): Promise<MemberPosition[]> => {
       const [members, [head]] = await Promise.all([
         store.members(conversationId),
         store.wholeHeads([conversationId]),
       ]);
-      return members.map(({ userId, readSeq, fromSeq }) => ({
-        userId,
-        readSeq: Math.max(readSeq, head?.sent.get(userId) ?? 0),
-        fromSeq,
-      }));
+      return members.map(({ userId, readSeq: marked, deliveredSeq = 0, fromSeq }) => {
+        const readSeq = Math.max(marked, head?.sent.get(userId) ?? 0);
+        return { userId, readSeq, deliveredSeq: Math.max(readSeq, deliveredSeq), fromSeq };
+      });
     },
 
     members: (conversationId: string, transaction?: Transaction): Promise<MembershipRecord[]> =>

@@ -43,6 +43,11 @@ export interface MembershipRecord {
   /** Messages up to this seq are not for this member; 0 lets all be seen. */
   fromSeq: number;
   readSeq: number;
+  /**
+   * Received up to this message by one of their devices; absent or less where more was read.
+   * Only positions are made of it: lists of memberships are read without.
+   */
+  deliveredSeq?: number;
   /** When the reading position last moved, by the database's clock; absent before that. */
   readAt?: Date;
 }
@@ -82,6 +87,7 @@ const membershipSchema = new mongoose.Schema<MembershipRecord>(
     joinedAt: Date,
     fromSeq: Number,
     readSeq: Number,
+    deliveredSeq: Number,
     readAt: Date,
   },
   { collection: 'memberships', versionKey: false },
@@ -106,6 +112,7 @@ export const conversationModel = (connection: Connection) =>
 export const membershipModel = (connection: Connection) =>
   connection.model<MembershipRecord>('Membership', membershipSchema);
 
+const withoutDelivered = { deliveredSeq: 0 } as const;
 const headFields = { kind: 1, last: 1, rev: 1, headAt: 1 } as const;
 type HeadRecord = Pick<ConversationRecord, '_id' | keyof typeof headFields> & {
   sent?: Record<string, number>;
@@ -148,7 +155,7 @@ export function createConversationStore(connection: Connection, caches: CacheCon
 
   const membershipsOf = (userIds: string[]): Promise<MembershipRecord[]> =>
     memberships
-      .find({ userId: { $in: userIds } })
+      .find({ userId: { $in: userIds } }, withoutDelivered)
       .lean<MembershipRecord[]>()
       .exec();
 
@@ -263,7 +270,7 @@ export function createConversationStore(connection: Connection, caches: CacheCon
     },
     membersOfMany: (conversationIds: string[]): Promise<MembershipRecord[]> =>
       memberships
-        .find({ conversationId: { $in: conversationIds } })
+        .find({ conversationId: { $in: conversationIds } }, withoutDelivered)
         .sort({ conversationId: 1, joinedAt: 1 })
         .lean<MembershipRecord[]>()
         .exec(),
@@ -361,6 +368,22 @@ export function createConversationStore(connection: Connection, caches: CacheCon
         .lean<Pick<MembershipRecord, 'readAt'>>()
         .exec();
       return latest?.readAt;
+    },
+    /**
+     * Moves positions of what was received forward, in one write; never back. No list and no
+     * count depends on them, so nothing is told and no copy is given up.
+     */
+    advanceDelivered: async (
+      userId: string,
+      positions: { conversationId: string; seq: number }[],
+    ): Promise<void> => {
+      const operations = positions.map(({ conversationId, seq }) => ({
+        updateOne: {
+          filter: { userId, conversationId, readSeq: { $lt: seq } },
+          update: { $max: { deliveredSeq: seq } },
+        },
+      }));
+      await memberships.bulkWrite(operations, { ordered: false });
     },
     /** Moves the reading position forward; never back. */
     advanceRead: async (userId: string, conversationId: string, seq: number): Promise<void> => {

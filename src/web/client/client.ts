@@ -19,6 +19,7 @@ import type {
 import { type Api, createApi, type PageRequest } from './api.ts';
 import { CatchUp } from './catch-up.ts';
 import { Connection } from './connection.ts';
+import { DeliveredPositions } from './delivered-positions.ts';
 import { Emitter } from './emitter.ts';
 import { isRetryable, ProblemError } from './errors.ts';
 import { createHttp, type HttpOptions } from './http.ts';
@@ -63,7 +64,8 @@ export class ParleyClient {
   readonly outbox: Outbox;
   readonly presence: Presence;
   readonly reads: ReadPositions;
-  /** How far the others have read. */
+  readonly delivered: DeliveredPositions;
+  /** How far the others have read and received. */
   readonly membersRead = new MembersRead();
   readonly typing: Typing;
   readonly notices = new Emitter<ClientNotice>();
@@ -114,6 +116,11 @@ export class ParleyClient {
           : this.api.readDirectConversation(peer, seq);
       },
     });
+    this.delivered = new DeliveredPositions({
+      store: this.messages,
+      send: async (positions) =>
+        (await this.connection.ask('markDelivered', { positions })).delivered,
+    });
     this.#catchUp = new CatchUp({
       store: this.messages,
       sync: async (since) => {
@@ -122,6 +129,7 @@ export class ParleyClient {
         for (const { conversationId, reset } of result.changes) {
           if (!reset) continue;
           this.membersRead.forget(conversationId);
+          this.delivered.forget(conversationId);
           // Which of the unread messages name one is told by the lists alone.
           this.notices.emit({ type: 'listsStale' });
         }
@@ -189,6 +197,7 @@ export class ParleyClient {
     this.#groupIds.delete(groupId);
     this.messages.forget(groupId);
     this.membersRead.forget(groupId);
+    this.delivered.forget(groupId);
     for (const { clientId } of this.outbox.entriesOf(groupId)) this.outbox.remove(clientId);
     this.notices.emit({ type: 'groupGone', groupId });
   }
@@ -200,7 +209,7 @@ export class ParleyClient {
     await this.loadOlder(conversationId);
   }
 
-  /** Asks how far the other person of a direct conversation has read. */
+  /** Asks how far the other person of a direct conversation has read and received it. */
   async loadPartnerRead(conversationId: string): Promise<void> {
     const peer = this.peerOf(conversationId);
     if (peer === undefined) return;
@@ -299,6 +308,7 @@ export class ParleyClient {
       messages.noteRead(position);
       this.membersRead.note(position);
     });
+    events.on('conversationDelivered', (position) => this.membersRead.noteDelivered(position));
     events.on('presence', (states) => this.presence.note(states));
     events.on('userUpdated', (user) => {
       this.#news++;
@@ -337,6 +347,7 @@ export class ParleyClient {
     this.outbox.pause();
     this.presence.stop();
     this.reads.stop();
+    this.delivered.stop();
     this.typing.clear();
     this.#catchUp.stop();
   }
@@ -344,7 +355,9 @@ export class ParleyClient {
   /** A sync without the lists would ask for everything. */
   #startCatchUp(): void {
     if (this.connection.status !== 'online') return;
-    if (this.#seeded.people && this.#seeded.groups) this.#catchUp.start();
+    if (!this.#seeded.people || !this.#seeded.groups) return;
+    this.#catchUp.start();
+    this.delivered.start();
   }
 
   #changed(message: Message): void {

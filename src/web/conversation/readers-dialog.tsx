@@ -13,7 +13,7 @@ import { useConversationActions } from './conversation-actions.ts';
 /** While it is open: in groups positions are asked for, not told. */
 const ASK_AGAIN_MS = 5_000;
 
-/** Who of a group has read a message, and who has not. */
+/** Who of a group has read a message, who has only received it, and who has not yet. */
 export function ReadersDialog({ message, onClose }: { message: Message; onClose: () => void }) {
   const { chat } = useChat();
   const { conversationId, senderId, seq } = message;
@@ -27,9 +27,14 @@ export function ReadersDialog({ message, onClose }: { message: Message; onClose:
   const others = (positions.data ?? []).filter(
     ({ userId, fromSeq }) => userId !== senderId && fromSeq < seq,
   );
-  const hasRead = (one: { readSeq: number }) => one.readSeq >= seq;
-  const readers = others.filter(hasRead).map(({ userId }) => userId);
-  const rest = others.filter((one) => !hasRead(one)).map(({ userId }) => userId);
+  const idsOf = (wanted: 'read' | 'delivered' | 'neither') =>
+    others
+      .filter(({ readSeq, deliveredSeq }) => {
+        const is = readSeq >= seq ? 'read' : deliveredSeq >= seq ? 'delivered' : 'neither';
+        return is === wanted;
+      })
+      .map(({ userId }) => userId);
+  const readers = idsOf('read');
   return (
     <Dialog
       title="Read by"
@@ -55,7 +60,8 @@ export function ReadersDialog({ message, onClose }: { message: Message; onClose:
           </div>
         )}
         <People title="Read" ids={readers} />
-        <People title="Not yet" ids={rest} />
+        <People title="Delivered" ids={idsOf('delivered')} />
+        <People title="Not yet" ids={idsOf('neither')} />
       </DialogBody>
     </Dialog>
   );

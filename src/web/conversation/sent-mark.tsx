@@ -1,15 +1,22 @@
+import { clsx } from 'clsx';
 import { Check, CheckCheck } from 'lucide-react';
 import type { Message } from '../../protocol/types.ts';
-import { useMemberRead } from '../state/live.ts';
+import { useMemberDelivered, useMemberRead } from '../state/live.ts';
 import { useConversationActions } from './conversation-actions.ts';
 
-/** Of an own message: that it is stored, and in a direct conversation that it was read. */
+/**
+ * Of an own message: that it is stored, and in a direct conversation that a device of the other
+ * person has it, and that it was read.
+ */
 export function SentMark({ message: { conversationId, seq } }: { message: Message }) {
   const { partnerId } = useConversationActions();
   const isRead = useMemberRead(conversationId, partnerId) >= seq;
-  return isRead ? (
-    <CheckCheck size={14} role="img" aria-label="Read" className="text-accent" />
-  ) : (
-    <Check size={14} role="img" aria-label="Sent" />
+  const isDelivered = useMemberDelivered(conversationId, partnerId) >= seq;
+  const word = isRead ? 'Read' : isDelivered ? 'Delivered' : 'Sent';
+  const Ticks = isDelivered ? CheckCheck : Check;
+  return (
+    <span title={word}>
+      <Ticks size={14} role="img" aria-label={word} className={clsx(isRead && 'text-accent')} />
+    </span>
   );
 }

@@ -78,6 +78,14 @@ export function useMemberRead(conversationId: string, userId: string | undefined
   );
 }
 
+/** The last message that a device of somebody else has received; 0 for nobody. */
+export function useMemberDelivered(conversationId: string, userId: string | undefined): number {
+  const { membersRead } = useChat().chat;
+  return useSyncExternalStore(membersRead.changed.listen, () =>
+    userId === undefined ? 0 : membersRead.deliveredOf(conversationId, userId),
+  );
+}
+
 /** Ids of those who are writing in a conversation. */
 export function useTyping(conversationId: string): readonly string[] {
   const { typing } = useChat().chat;
