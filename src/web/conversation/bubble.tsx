@@ -109,7 +109,7 @@ export function BubbleFrame(props: BubbleFrameProps) {
           )}
           {others.length > 0 && <FileList files={others} />}
           {carriesTime ? (
-            <span className="pointer-events-none absolute right-3 bottom-3 flex items-center gap-1 rounded-full bg-black/60 px-2 py-0.5 text-xs whitespace-nowrap text-white tabular-nums [&_svg]:text-white">
+            <span className="pointer-events-none absolute right-3 bottom-3 flex items-center gap-1 rounded-full bg-black/60 px-2 py-0.5 text-xs whitespace-nowrap text-white tabular-nums [--read:oklch(0.83_0.12_225)] [&_svg:not(.text-read)]:text-white">
               {status}
               {mark}
             </span>

@@ -16,7 +16,7 @@ export function SentMark({ message: { conversationId, seq } }: { message: Messag
   const Ticks = isDelivered ? CheckCheck : Check;
   return (
     <span title={word}>
-      <Ticks size={14} role="img" aria-label={word} className={clsx(isRead && 'text-accent')} />
+      <Ticks size={14} role="img" aria-label={word} className={clsx(isRead && 'text-read')} />
     </span>
   );
 }
