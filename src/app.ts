@@ -53,7 +53,8 @@ import {
 import { searchOperations } from './features/search/search.operations.ts';
 import { createSearchService } from './features/search/search.service.ts';
 import { createSearchStore } from './features/search/search.store.ts';
-import { createSearchIndex, type SearchJob } from './features/search/search-index.ts';
+import { createSearchIndex } from './features/search/search-index.ts';
+import type { SearchJob } from './features/search/turns.ts';
 import { createAdministratorService } from './features/users/administrators.service.ts';
 import { createAdministratorStore } from './features/users/administrators.store.ts';
 import { presenceEvents } from './features/users/presence.operations.ts';

@@ -200,9 +200,12 @@ export function createSearchStore(connection: Connection) {
         at: value as Date,
       }));
     },
-    /** Unless it has moved since it was read: then its instance lives. */
-    removeMark: async ({ instanceId, at }: Mark): Promise<void> => {
-      await settings.deleteOne({ _id: MARK + instanceId, value: at });
+    /** @param at unless it has moved since it was read: then its instance lives; absent: in any case */
+    removeMark: async ({ instanceId, at }: Partial<Mark> & Pick<Mark, 'instanceId'>) => {
+      await settings.deleteOne({
+        _id: MARK + instanceId,
+        ...(at === undefined ? {} : { value: at }),
+      });
     },
   };
 }
