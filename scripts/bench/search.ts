@@ -85,7 +85,7 @@ export async function reportSearch({ quick, say }: RunOptions): Promise<Report> 
 
 async function benchSearch(quick: boolean, say: (line: string) => void): Promise<SearchResult> {
   const messages = quick ? 20_000 : 1_000_000;
-  const [each, compared] = quick ? [20, 2] : [200, 10];
+  const [each, compared] = quick ? [20, 2] : [200, 5];
   pinGenerator();
   const dataDir = await mkdtemp(join(tmpdir(), 'parley-bench-'));
   const secret = randomBytes(32).toString('hex');
@@ -217,7 +217,8 @@ async function measure(scene: {
         times[name].push(took);
         sums[name][0] = (sums[name][0] as number) + took;
         sums[name][1] = (sums[name][1] as number) + (ours[index] as number);
-        requireAsMany(query, found.length, await ask(query));
+        // Phrases of $text are found within words, too.
+        if (name === 'regex') requireAsMany(query, found.length, await ask(query));
       }
     }
     const own = indexes.map((index) => ours[index] as number);
