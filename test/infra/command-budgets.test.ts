@@ -503,21 +503,23 @@ const warmRows: Row[] = [
       `a search in ${count === 1 ? 'one conversation' : `${count} conversations`}`,
       { 'find searchTerms': 1, 'find messages': 1 },
       async () =>
-        count === 1
-          ? get(ann, `/api/messages/search?q=hello&in=${group}`)
-          : get(many, '/api/messages/search?q=hello'),
+        again(
+          count === 1
+            ? get(ann, `/api/messages/search?q=hello&in=${group}`)
+            : get(many, '/api/messages/search?q=hello'),
+        ),
     ],
   ),
   [
     'a search for what nobody wrote',
     { 'find searchTerms': 2 },
-    async () => get(many, '/api/messages/search?q=nobody'),
+    async () => again(get(many, '/api/messages/search?q=nobody')),
   ],
   [
     'a search for a word that is there, and one that is not',
     // Each in all conversations; then the other one as a beginning.
     { 'find searchTerms': 4 },
-    async () => get(many, '/api/messages/search?q=hello+nobody'),
+    async () => again(get(many, '/api/messages/search?q=hello+nobody')),
   ],
   ['a user', none, async () => again(get(ann, `/api/users/${ben.id}`))],
   ['the directory', { 'find users': 1 }, async () => again(get(ann, '/api/users?query=an'))],
