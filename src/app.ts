@@ -81,6 +81,7 @@ import {
   deploymentId,
   isReachable,
   newId,
+  onPrimaryReturned,
 } from './infra/mongo.ts';
 import { createPoolMonitor } from './infra/mongo-pool.ts';
 import { createPasswordPool } from './infra/password-pool.ts';
@@ -193,7 +194,8 @@ export async function createApp(config: AppConfig, overrides: AppOverrides = {})
 
     // The socket server comes before the features, because they fan out through it.
     const isKnownOrigin = createOriginCheck(config);
-    const http = createServer((req, res) => httpApp(req, res));
+    // As long as a large file takes on a slow line; what is silent meanwhile ends sooner.
+    const http = createServer({ requestTimeout: 60 * 60_000 }, (req, res) => httpApp(req, res));
     const closeHttp = gracefulClose(http);
     const io = createSocketServer({
       http,
@@ -439,6 +441,8 @@ export async function createApp(config: AppConfig, overrides: AppOverrides = {})
       await Promise.all([queue?.close(), imageQueue?.close(), searchQueue?.close()]);
     });
     uploads.start();
+    await groups.finishRemovals();
+    onPrimaryReturned(connection, searchIndex.lookAgain);
     lifecycle.onClose('uploads', () => uploads.close());
     // Before the queue is closed, so that nobody puts a further job into it.
     lifecycle.onClose('cluster', () => cluster.close());
@@ -539,7 +543,7 @@ export async function createApp(config: AppConfig, overrides: AppOverrides = {})
       isKnownOrigin,
       measure: (labels, seconds) => {
         metrics.httpRequest(labels, seconds);
-        if (isWatching(labels.route)) return;
+        if (isWatching(labels.route) || isUpload(labels)) return;
         traffic.http.note(successOf(labels.status), seconds * 1_000);
       },
       mountHealth: healthRoutes({
@@ -626,6 +630,10 @@ export async function createApp(config: AppConfig, overrides: AppOverrides = {})
 
 const shownQueues = (purpose: string, queue: InstanceQueue<unknown> | undefined): ShownQueues[] =>
   queue === undefined ? [] : [{ purpose, queues: queue.everyone() }];
+
+/** It lasts as long as the client sends. */
+const isUpload = ({ method, route }: { method: string; route: string }): boolean =>
+  method === 'POST' && route === '/api/attachments';
 
 /** For people and /health: "off" is without, on purpose. */
 const redisState = (redis: RedisLink | undefined): 'off' | 'up' | 'down' =>

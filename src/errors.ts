@@ -54,8 +54,8 @@ const transient =
 
 const passing = new Set(['RetryableWriteError', 'TransientTransactionError', 'ResetPool']);
 
-/** MongoDB's codes: a write concern out of time, a primary that steps or shuts down or is gone. */
-const transientCodes = new Set([64, 91, 189, 10_107, 11_600, 11_602, 13_435, 13_436]);
+/** MongoDB's codes: a time limit of the query or of the write concern, a primary that steps or shuts down or is gone. */
+const transientCodes = new Set([50, 64, 91, 189, 10_107, 11_600, 11_602, 13_435, 13_436]);
 
 /** Any thrown value as an AppError; what is not known becomes `internal` and keeps its cause. */
 export function toAppError(error: unknown): AppError {

@@ -232,7 +232,12 @@ const queries: [string, Run, number?][] = [
     'search: seen since joining',
     ({ search }, { conversationIds, words }) =>
       search.newest(
-        { whole: [], partial: conversationIds.slice(0, 50).map((id) => ({ id, fromSeq: 1 })) },
+        {
+          whole: [],
+          partial: conversationIds
+            .slice(0, 50)
+            .map((id) => ({ id, fromSeq: 1, joinedAt: new Date(0) })),
+        },
         words[0] ?? '',
         {},
         limits.searchDefault + 1,

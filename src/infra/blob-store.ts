@@ -29,13 +29,13 @@ export function createDiskBlobStore(folder: string): BlobStore {
     }
     return join(folderOf(key), key);
   };
-  let written = 0;
+  // One name for each key, so that what a crash left of it goes with it. Two never write a key at once.
+  const unfinishedOf = (key: string): string => `${fileOf(key)}.part`;
   return {
     put: async (key, content) => {
       const file = fileOf(key);
       await mkdir(folderOf(key), { recursive: true });
-      // Two may write the same key at once.
-      const unfinished = `${file}.${process.pid}-${++written}.part`;
+      const unfinished = unfinishedOf(key);
       try {
         await pipeline(content, createWriteStream(unfinished, { flush: true }));
         await rename(unfinished, file);
@@ -53,6 +53,9 @@ export function createDiskBlobStore(folder: string): BlobStore {
         throw error;
       }
     },
-    remove: (key) => rm(fileOf(key), { force: true }),
+    remove: async (key) => {
+      await rm(fileOf(key), { force: true });
+      await rm(unfinishedOf(key), { force: true });
+    },
   };
 }

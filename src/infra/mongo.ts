@@ -221,3 +221,16 @@ export async function isReachable(connection: Connection): Promise<boolean> {
     return false;
   }
 }
+
+/**
+ * Calls back each time there is a primary again: whatever was written without waiting for a
+ * majority may be gone.
+ */
+export function onPrimaryReturned(connection: Connection, handler: () => void): void {
+  let had = true;
+  connection.getClient().on('topologyDescriptionChanged', ({ newDescription }) => {
+    const has = [...newDescription.servers.values()].some(({ type }) => type === 'RSPrimary');
+    if (has && !had) handler();
+    had = has;
+  });
+}

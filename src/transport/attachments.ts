@@ -52,7 +52,11 @@ function receive(deps: AttachmentRoutes & HttpLimits): RequestHandler {
       limit: (session) =>
         session && deps.takePromptly(res, deps.limits.authenticated, session.userId),
       read: () => receiveFile(req, deps.maxUploadBytes),
+      atClientsPace: true,
     });
+    // What nobody read, or no longer reads, must not stop the connection.
+    req.unpipe();
+    req.resume();
     if (!req.complete) lingerAfter(req, res);
     if (outcome.ok) sendJson(res, 201, 'application/json', JSON.stringify(outcome.reply.body));
     else sendProblem(res, outcome.problem);
@@ -60,8 +64,8 @@ function receive(deps: AttachmentRoutes & HttpLimits): RequestHandler {
 }
 
 /**
- * Node reads what is left of a refused body for as long as it comes. Ending the connection at
- * once would take the answer from those who read it only when they have sent everything.
+ * What is left of a refused body is read for a moment. Ending the connection at once would take the
+ * answer from those who read it only when they have sent everything.
  */
 function lingerAfter(req: IncomingMessage, res: Response): void {
   res.once('finish', () => {

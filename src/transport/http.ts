@@ -302,6 +302,8 @@ function contextOf(req: Request): RequestContext {
 }
 
 const parseJson = express.json({ limit: limits.jsonBodyBytes });
+/** A picture as a data URL over a slow line. */
+const BODY_MS = 300_000;
 /** Nobody needs more to sign in, and strangers get no more. */
 const parseSmallJson = express.json({ limit: 16 * 1024 });
 
@@ -309,12 +311,17 @@ const hasBody = ({ headers }: Request): boolean =>
   headers['transfer-encoding'] !== undefined || (headers['content-length'] ?? '0') !== '0';
 
 async function readBody(req: Request, res: Response, small: boolean): Promise<unknown> {
-  await new Promise<void>((resolve, reject) => {
-    const parse = small ? parseSmallJson : parseJson;
-    parse(req, res, (error?: unknown) =>
-      error === undefined ? resolve() : reject(toHttpError(error)),
-    );
-  });
+  const limit = setTimeout(() => req.destroy(), BODY_MS);
+  try {
+    await new Promise<void>((resolve, reject) => {
+      const parse = small ? parseSmallJson : parseJson;
+      parse(req, res, (error?: unknown) =>
+        error === undefined ? resolve() : reject(toHttpError(error)),
+      );
+    });
+  } finally {
+    clearTimeout(limit);
+  }
   if (req.body === undefined) {
     throw new AppError('unsupported_media_type', 'The body must be application/json.');
   }

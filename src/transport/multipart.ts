@@ -5,6 +5,8 @@ import busboy, { type Busboy } from 'busboy';
 import { AppError, invalid } from '../errors.ts';
 import { type IncomingFile, tooLarge } from '../features/attachments/uploads.service.ts';
 
+/** Without a further byte for so long, a client counts as gone. */
+const SILENCE_MS = 30_000;
 /** Boundaries, and headers of the part. */
 const AROUND_BYTES = 16 * 1024;
 const FIELD = 'file';
@@ -65,11 +67,22 @@ export function receiveFile(req: IncomingMessage, maxBytes: number): Promise<Inc
 /** Resolves when the parser has the whole body. */
 const whenRead = (req: IncomingMessage, parser: Busboy): Promise<void> =>
   new Promise((resolve, reject) => {
+    let silence: NodeJS.Timeout;
+    const heard = (): void => {
+      clearTimeout(silence);
+      silence = setTimeout(() => parser.destroy(new Error('the client sends no more')), SILENCE_MS);
+    };
     parser.once('error', reject);
-    parser.once('close', resolve);
+    parser.once('close', () => {
+      clearTimeout(silence);
+      req.off('data', heard);
+      resolve();
+    });
     req.once('close', () => {
       if (!req.complete) parser.destroy(new Error('the request ended before its body'));
     });
+    req.on('data', heard);
+    heard();
   });
 
 /** Not by `pipeline`: it would end the connection, and nobody could be told why. */

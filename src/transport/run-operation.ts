@@ -25,6 +25,8 @@ export interface Invocation<I, T> {
   limit: (session: ActiveSession | undefined) => void | Promise<void>;
   /** The input, parsed. @throws AppError invalid_input and what reading a body may throw. */
   read: () => I | Promise<I>;
+  /** It lasts as long as the client sends, which is no slowness of the server. */
+  atClientsPace?: true;
 }
 
 export type Outcome<T> =
@@ -67,7 +69,7 @@ export function createRunOperation(
   }
 
   return async (invocation) => {
-    const { name, operation, context, authenticate, limit, read } = invocation;
+    const { name, operation, context, authenticate, limit, read, atClientsPace } = invocation;
     const { requestId } = context;
     const startedAt = performance.now();
     let outcome = 'ok';
@@ -102,7 +104,7 @@ export function createRunOperation(
     } finally {
       const took = performance.now() - startedAt;
       measure(name, context.transport, outcome, took / 1_000);
-      if (took > SLOW_MS) noteSlow(name, requestId, took);
+      if (took > SLOW_MS && !atClientsPace) noteSlow(name, requestId, took);
     }
   };
 }

@@ -1,10 +1,13 @@
 /** What uploads leave behind, over instances, time and failing neighbours. */
-import { readdir } from 'node:fs/promises';
+import { readdir, writeFile } from 'node:fs/promises';
+import { Agent, request } from 'node:http';
 import { join } from 'node:path';
+import { Redis } from 'ioredis';
 import sharp from 'sharp';
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, inject, it } from 'vitest';
 import type { Attachment, Group, Message } from '../../src/protocol/types.ts';
 import { call, eventually, type Person, signUp, upload } from '../support/client.ts';
+import { withDatabase } from '../support/database.ts';
 import {
   startTestCluster,
   startTestServer,
@@ -77,7 +80,17 @@ describe('uploads', () => {
       '/admin/queues/api/queues',
       { as: admin },
     );
-    expect(body.queues.map(({ name }) => name).sort()).toEqual([`images-${id}`, `messages-${id}`]);
+    expect(body.queues.map(({ name }) => name)).toContain(`images-${id}`);
+    expect((await upload(server.url, admin, await photo())).status).toBe(201);
+    expect((await upload(server.url, admin, NOTES)).status).toBe(201);
+    // Bull counts a queue's jobs: the picture was one, the notes were none.
+    const redis = new Redis(inject('redisUrl'));
+    try {
+      const [counter] = await redis.keys(`*:bull:images-${id}:id`);
+      expect(await redis.get(counter ?? '')).toBe('1');
+    } finally {
+      redis.disconnect();
+    }
     const metrics = await call<string>(server.url, 'GET', '/metrics');
     expect(metrics.body).toMatch(/chat_queue_jobs\{[^}]*queue="images"/);
   });
@@ -94,18 +107,24 @@ describe('uploads', () => {
     await send(first.url, ann, ben, { attachments: [sent.body._id] });
     expect(await keptFiles(first)).toHaveLength(4);
 
+    // As a crash leaves it.
+    const { _id } = unsent.body;
+    const folder = join(dataDir, 'attachments', _id.slice(22));
+    await writeFile(join(folder, `${_id}.part`), 'half of it');
     const clockAfter = (hours: number) => () => new Date(Date.now() + hours * 3_600_000);
     const later = (hours: number) =>
       start({ database, dataDir, overrides: { clock: clockAfter(hours) } });
     const soon = await later(23);
     const { body } = await upload(soon.url, ann, NOTES);
-    expect(await keptFiles(first)).toHaveLength(5);
-    expect((await send(soon.url, ann, ben, { attachments: [unsent.body._id] })).status).toBe(201);
+    expect(await keptFiles(first)).toHaveLength(6);
+    const { body: late } = await upload(soon.url, ann, NOTES);
+    expect((await send(soon.url, ann, ben, { attachments: [late._id] })).status).toBe(201);
 
     const nextDay = await later(50);
-    await eventually(async () => expect(await keptFiles(first)).toHaveLength(4));
-    expect(await statusOf(nextDay.url, body, ann)).toBe(404);
-    for (const one of [unsent.body, sent.body]) {
+    // Of the two that were sent: a picture with its thumbnail, and notes.
+    await eventually(async () => expect(await keptFiles(first)).toHaveLength(3));
+    for (const one of [body, unsent.body]) expect(await statusOf(nextDay.url, one, ann)).toBe(404);
+    for (const one of [late, sent.body]) {
       expect(await statusOf(nextDay.url, one, ben)).toBe(200);
     }
   });
@@ -167,16 +186,110 @@ describe('uploads', () => {
   it('that wait to be sent are bounded', async () => {
     const server = await start();
     const ann = await signUp(server.url);
+    const ben = await signUp(server.url);
+    let last: string[] = [];
     for (let left = 100; left > 0; left -= 10) {
       const answers = await Promise.all(
         Array.from({ length: 10 }, () => upload(server.url, ann, NOTES)),
       );
       expect(answers.map(({ status }) => status)).toEqual(answers.map(() => 201));
+      last = answers.map(({ body }) => body._id);
     }
     expect(await upload(server.url, ann, NOTES)).toMatchObject({
       status: 409,
       body: { code: 'too_many_uploads' },
     });
+    // What was sent waits no more.
+    expect((await send(server.url, ann, ben, { attachments: last })).status).toBe(201);
+    expect((await upload(server.url, ann, NOTES)).status).toBe(201);
+  });
+
+  it('that are refused leave the connection as it was', async () => {
+    const server = await start({ env: { MAX_UPLOAD_MB: '1' } });
+    const ann = await signUp(server.url);
+    const agent = new Agent({ keepAlive: true, maxSockets: 1 });
+    const ports = new Set<number | undefined>();
+    const ask = (method: string, path: string, type = '', ...parts: (string | Buffer)[]) =>
+      new Promise<number>((resolve, reject) => {
+        const headers = { cookie: ann.cookie, ...(type === '' ? {} : { 'content-type': type }) };
+        const asked = request(`${server.url}${path}`, { method, headers, agent });
+        // Reads nothing before everything is sent, as many clients do.
+        asked.on('error', reject);
+        asked.on('response', (response) => {
+          ports.add(response.socket.localPort);
+          response.resume().on('end', () => resolve(response.statusCode ?? 0));
+        });
+        for (const part of parts) asked.write(part);
+        asked.end();
+      });
+    const opening = (type: string) =>
+      `--x\r\nContent-Disposition: form-data; name="file"; filename="a"\r\nContent-Type: ${type}\r\n\r\n`;
+    const multipart = 'multipart/form-data; boundary=x';
+    try {
+      for (const [type, size, status] of [
+        ['image/png', 200_000, 400],
+        ['text/plain', 1_500_000, 413],
+      ] as const) {
+        const body = [opening(type), Buffer.alloc(size, 'x'), '\r\n--x--\r\n'];
+        expect(await ask('POST', '/api/attachments', multipart, ...body)).toBe(status);
+        expect(await ask('GET', '/api/attachments/limits')).toBe(200);
+      }
+      expect(ports.size).toBe(1);
+    } finally {
+      agent.destroy();
+    }
+  });
+
+  it('of a refused message may be sent with another one', async () => {
+    const server = await start();
+    const [ann, ben] = [await signUp(server.url), await signUp(server.url)];
+    const { body: file } = await upload(server.url, ann, NOTES);
+    const clientId = 'the-first-message';
+    await send(server.url, ann, ben, { text: 'First', clientId });
+    const content = { text: 'With a file', attachments: [file._id] };
+    expect((await send(server.url, ann, ben, { ...content, clientId })).status).toBe(409);
+    await eventually(async () =>
+      expect((await send(server.url, ann, ben, content)).status).toBe(201),
+    );
+  });
+
+  it('of a message that was deleted do not keep its retry from the first answer', async () => {
+    const server = await start();
+    const [ann, ben] = [await signUp(server.url), await signUp(server.url)];
+    const { body: file } = await upload(server.url, ann, NOTES);
+    const content = { text: 'Gone soon', attachments: [file._id], clientId: 'sent-and-deleted' };
+    const { body: first } = await send(server.url, ann, ben, content);
+    await call(server.url, 'DELETE', `/api/messages/${first._id}`, { as: ann });
+    const again = await send(server.url, ann, ben, content);
+    expect(again).toMatchObject({ status: 200, body: { _id: first._id } });
+    expect(again.body).not.toHaveProperty('attachments');
+  });
+
+  it('of a group whose removal was cut off are removed by the next start', async () => {
+    const database = `uploads-${Date.now()}`;
+    const first = await start({ database });
+    const ann = await signUp(first.url);
+    const { body: group } = await call<Group>(first.url, 'POST', '/api/groups', {
+      as: ann,
+      body: { name: 'Crew', memberIds: [] },
+    });
+    const { body: file } = await upload(first.url, ann, await photo());
+    const body = { text: 'Look', attachments: [file._id] };
+    await call(first.url, 'POST', `/api/groups/${group._id}/messages`, { as: ann, body });
+    await withDatabase(database, async (db) => {
+      await db.collection<{ _id: string }>('deployment').insertOne({ _id: `removal:${group._id}` });
+    });
+    await start({ database, dataDir: first.config.dataDir });
+    await eventually(async () => expect(await keptFiles(first)).toEqual([]));
+    await eventually(() =>
+      withDatabase(database, async (db) => {
+        const left = await db.collection('messages').countDocuments({ conversationId: group._id });
+        const notes = await db
+          .collection<{ _id: string }>('deployment')
+          .countDocuments({ _id: `removal:${group._id}` });
+        expect([left, notes]).toEqual([0, 0]);
+      }),
+    );
   });
 
   it('of a deleted group are gone from the disk, its picture too', async () => {

@@ -704,9 +704,11 @@ const warmRows: Row[] = [
       'delete groups': 1,
       'delete memberships': 1,
       'delete conversations': 1,
-      'delete messages': 1,
+      'insert deployment': 1,
+      'find messages': 1,
       'find attachments': 1,
-      'delete searchTerms': 1,
+      'delete deployment': 1,
+      'find searchTerms': 1,
     }),
     async () => {
       const id = await settledGroup();

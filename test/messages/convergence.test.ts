@@ -255,8 +255,39 @@ describe('clients, servers and the database', () => {
     redis.restore();
     await done();
     await agree(people, own, groupId);
+    await hearDeletions(people, own, groupId);
     const anew = await Promise.all(people.map((one, index) => open(one, index + 1)));
     await agree(people, anew, groupId);
+  }
+
+  /** Deletions are told to those who are there: `sync` would heal it if they were not. */
+  async function hearDeletions(people: Person[], own: ParleyClient[], groupId: string) {
+    for (const { url } of cluster.servers) {
+      await eventually(async () =>
+        expect((await call(url, 'GET', '/health')).body).toMatchObject({ redis: { status: 'up' } }),
+      );
+    }
+    const heard = own.map(({ connection }) => {
+      const ids = new Set<string>();
+      connection.events.on('messageDeleted', ({ _id }) => ids.add(_id));
+      return ids;
+    });
+    for (const [index, client] of own.entries()) {
+      const partner = people[(index + 1) % PEOPLE] as Person;
+      for (const id of [groupId, [client.ownId, partner.id].sort().join('-')]) {
+        const message = client.messages
+          .view(id)
+          .messages.find(
+            ({ senderId, deletedAt }) => senderId === client.ownId && deletedAt === undefined,
+          );
+        if (message === undefined) continue;
+        await client.delete(message._id);
+        for (const [other, { messages }] of own.entries()) {
+          if (messages.view(id).messages.every(({ _id }) => _id !== message._id)) continue;
+          await eventually(() => expect(heard[other]).toContain(message._id));
+        }
+      }
+    }
   }
 
   async function agree(people: Person[], own: ParleyClient[], groupId: string): Promise<void> {

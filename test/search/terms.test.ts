@@ -64,6 +64,7 @@ describe('terms', () => {
     ['مُحَمَّد', ['محمد']],
     ['\u00ADsoft\u00ADware', ['software']],
     ['(((', []],
+    [`<@${'0a'.repeat(12)}> and <@all>, hello`, ['and', 'hello']],
     ['a'.repeat(40), ['a'.repeat(32)]],
   ])('of %s', (text, terms) => {
     expect(termsOf(text)).toEqual(terms);

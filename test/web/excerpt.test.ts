@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { excerptParts } from '../../src/web/search/excerpt.ts';
+import { excerptParts, withNamesIn } from '../../src/web/search/excerpt.ts';
 
 const shown = (text: string, highlights: [number, number][]) =>
   excerptParts(text, highlights)
@@ -23,6 +23,15 @@ describe('the excerpt of a message that was found', () => {
   ])('%s', (what, expected, highlights) => {
     const text = what.includes('lines') ? 'one\ntwo' : expected.replaceAll(/[[\]]/g, '');
     expect(shown(text, highlights)).toBe(expected);
+  });
+
+  it('names people, and marks what was found where it is then', () => {
+    const id = '0a'.repeat(12);
+    const text = `Ask <@${id}> and <@all> for it`;
+    const mentionOf = (one: string) => ({ name: one === 'all' ? one : 'Ann Archer', isOwn: false });
+    const at = (word: string): [number, number] => [text.indexOf(word), word.length];
+    const named = withNamesIn(text, [at('Ask'), at('and'), at('it')], mentionOf);
+    expect(shown(named.text, named.highlights)).toBe('[Ask] @Ann Archer [and] @all for [it]');
   });
 
   it('begins near the first find, at a word, and ends in time', () => {

@@ -75,9 +75,10 @@ export function createAttachmentService(deps: {
   }
 
   async function remove(id: string): Promise<void> {
-    await store.remove(id);
+    // The record last: without it nobody would find what is left.
     await blobs.remove(id);
     await blobs.remove(thumbnailKey(id));
+    await store.remove(id);
   }
 
   return {

@@ -1,5 +1,11 @@
 import mongoose, { type Connection } from 'mongoose';
 
+/** Which message an upload goes with. */
+export interface MessageClaim {
+  conversationId: string;
+  clientId: string;
+}
+
 export interface AttachmentRecord {
   _id: string;
   ownerId: string;
@@ -7,7 +13,7 @@ export interface AttachmentRecord {
   use: 'message' | 'picture';
   /**
    * A conversation's id; "everyone" for what every signed-in user may see; "owner" for an upload
-   * that was not sent yet.
+   * that was not sent yet; "nobody" for one that is being removed.
    */
   audience: string;
   /** Media type, from the content; "" while it is being uploaded. */
@@ -22,8 +28,8 @@ export interface AttachmentRecord {
   createdAt: Date;
   /** While no stored message is known to hold it. */
   unsent?: true;
-  /** Which message of its owner an upload goes with, and since when. */
-  claim?: { conversationId: string; clientId: string };
+  /** Which message of its owner an upload goes with, and when that was last said. */
+  claim?: MessageClaim;
   sentAt?: Date;
 }
 
@@ -56,7 +62,7 @@ const schema = new mongoose.Schema<AttachmentRecord>(
 schema.index({ audience: 1 });
 // Uploads alone, for as long as they are not known to be sent.
 schema.index({ createdAt: 1 }, { partialFilterExpression: { unsent: true } });
-schema.index({ ownerId: 1 }, { partialFilterExpression: { unsent: true } });
+schema.index({ ownerId: 1, audience: 1 }, { partialFilterExpression: { unsent: true } });
 
 /** The collection with its indexes, registered on a connection. */
 export const attachmentModel = (connection: Connection) =>
@@ -81,24 +87,40 @@ export function createAttachmentStore(connection: Connection) {
     remove: async (id: string): Promise<void> => {
       await model.deleteOne({ _id: id });
     },
-    /** How many uploads of a user were not sent, at most `limit`. */
-    countUnsent: (ownerId: string, limit: number): Promise<number> =>
-      model.countDocuments({ ownerId, unsent: true }, { limit }).exec(),
-    /** An upload is complete. */
-    complete: async (id: string, facts: UploadFacts): Promise<void> => {
-      await model.updateOne({ _id: id }, { $set: facts });
-    },
-    /** Gives uploads that nothing has claimed to a message of their owner. */
+    /** How many uploads of a user wait to be sent, at most `limit`. */
+    countWaiting: (ownerId: string, limit: number): Promise<number> =>
+      model.countDocuments({ ownerId, audience: 'owner', unsent: true }, { limit }).exec(),
+    /** An upload is complete. False: it was given up meanwhile. */
+    complete: async (id: string, facts: UploadFacts): Promise<boolean> =>
+      (await model.updateOne({ _id: id }, { $set: facts })).matchedCount === 1,
+    /** Gives uploads that nothing has claimed, or this message had already, to it. */
     claim: async (
       ids: string[],
       ownerId: string,
-      claim: { conversationId: string; clientId: string },
+      claim: MessageClaim,
       sentAt: Date,
     ): Promise<void> => {
       await model.updateMany(
-        { _id: { $in: ids }, ownerId, audience: 'owner' },
+        {
+          _id: { $in: ids },
+          ownerId,
+          $or: [{ audience: 'owner' }, { audience: claim.conversationId, claim }],
+        },
         { $set: { audience: claim.conversationId, claim, sentAt } },
       );
+    },
+    /** Gives uploads back to their owner that a refused message had claimed. */
+    release: async (ids: string[], claim: MessageClaim): Promise<void> => {
+      await model.updateMany(
+        { _id: { $in: ids }, unsent: true, claim },
+        { $set: { audience: 'owner' }, $unset: { claim: 1, sentAt: 1 } },
+      );
+    },
+    /** Takes an upload from everybody, unless something was done with it since it was read. */
+    withdraw: async ({ _id, audience, sentAt }: AttachmentRecord): Promise<boolean> => {
+      const filter = { _id, unsent: true as const, audience, sentAt: sentAt ?? null };
+      const { matchedCount } = await model.updateOne(filter, { $set: { audience: 'nobody' } });
+      return matchedCount === 1;
     },
     markSent: async (id: string): Promise<void> => {
       await model.updateOne({ _id: id }, { $unset: { unsent: 1 } });

@@ -89,18 +89,32 @@ export async function encodeImage(bytes: Buffer, square?: number): Promise<Encod
   return takeTurn(() => reencode(bytes, type, square));
 }
 
-/** A smaller, still copy; undefined for pictures that are small already, or move. */
-export async function encodeThumbnail(image: EncodedImage): Promise<EncodedImage | undefined> {
-  if (image.animated || Math.max(image.width, image.height) <= THUMBNAIL_SIDE) return undefined;
+/**
+ * The same with a smaller copy, of a picture that is not read before its turn has come.
+ * @throws AppError invalid_image, unavailable, and what reading throws
+ */
+export function encodePicture(
+  read: () => Promise<Buffer>,
+): Promise<{ image: EncodedImage; thumbnail: EncodedImage | undefined }> {
   return takeTurn(async () => {
-    const { data, info } = await sharp(image.bytes, { limitInputPixels: MAX_PIXELS })
-      .timeout({ seconds: MAX_SECONDS })
-      .resize({ width: THUMBNAIL_SIDE, height: THUMBNAIL_SIDE, fit: 'inside' })
-      .webp({ quality: 78 })
-      .toBuffer({ resolveWithObject: true });
-    const { width, height } = info;
-    return { bytes: data, type: 'image/webp', width, height, animated: false };
+    const bytes = await read();
+    const type = await typeOf(bytes);
+    if (type === undefined || !imageTypes.has(type)) throw notAnImage(type);
+    const image = await reencode(bytes, type);
+    return { image, thumbnail: await thumbnailOf(image) };
   });
+}
+
+/** A smaller, still copy; undefined for pictures that are small already, or move. */
+async function thumbnailOf(image: EncodedImage): Promise<EncodedImage | undefined> {
+  if (image.animated || Math.max(image.width, image.height) <= THUMBNAIL_SIDE) return undefined;
+  const { data, info } = await sharp(image.bytes, { limitInputPixels: MAX_PIXELS })
+    .timeout({ seconds: MAX_SECONDS })
+    .resize({ width: THUMBNAIL_SIDE, height: THUMBNAIL_SIDE, fit: 'inside' })
+    .webp({ quality: 78 })
+    .toBuffer({ resolveWithObject: true });
+  const { width, height } = info;
+  return { bytes: data, type: 'image/webp', width, height, animated: false };
 }
 
 async function reencode(bytes: Buffer, type: string, square?: number): Promise<EncodedImage> {

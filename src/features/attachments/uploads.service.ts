@@ -13,12 +13,18 @@ import { limits } from '../../protocol/limits.ts';
 import type { Attachment, UploadLimits } from '../../protocol/types.ts';
 import { presentAttachment } from './attachments.present.ts';
 import { thumbnailKey } from './attachments.service.ts';
-import type { AttachmentRecord, AttachmentStore, UploadFacts } from './attachments.store.ts';
-import { encodeImage, encodeThumbnail, imageTypes, notAnImage, typeOf } from './image.ts';
+import type {
+  AttachmentRecord,
+  AttachmentStore,
+  MessageClaim,
+  UploadFacts,
+} from './attachments.store.ts';
+import { encodePicture, imageTypes, notAnImage, typeOf } from './image.ts';
 
 const HOUR_MS = 60 * 60_000;
 const SEND_WITHIN_MS = limits.unsentUploadHours * HOUR_MS;
-/** Longer than a message that claimed its uploads at the last moment is on its way. */
+/** Far longer than a message that claimed its uploads is on its way; clocks differ, too. */
+const ON_ITS_WAY_MS = HOUR_MS / 2;
 const REMOVE_AFTER_MS = SEND_WITHIN_MS + HOUR_MS;
 const SWEEP_EVERY_MS = HOUR_MS;
 const SWEPT_AT_ONCE = 200;
@@ -32,12 +38,6 @@ export interface IncomingFile {
   /** As its sender says. */
   type: string;
   content: AsyncIterable<Buffer>;
-}
-
-/** Which message an upload goes with. */
-export interface MessageClaim {
-  conversationId: string;
-  clientId: string;
 }
 
 export type UploadService = ReturnType<typeof createUploadService>;
@@ -88,19 +88,22 @@ export function createUploadService(deps: {
 
   /** Reads a picture that is stored as it came, and puts what is served in its place. */
   async function encode(id: string): Promise<void> {
-    const stream = await blobs.read(id);
-    if (stream === undefined) throw notFound('This upload');
-    const image = await encodeImage(Buffer.concat(await stream.toArray()));
-    const thumbnail = await encodeThumbnail(image);
+    const { image, thumbnail } = await encodePicture(async () => {
+      const stream = await blobs.read(id);
+      if (stream === undefined) throw notFound('This upload');
+      return Buffer.concat(await stream.toArray());
+    });
     if (thumbnail !== undefined) await blobs.put(thumbnailKey(id), [thumbnail.bytes]);
     await blobs.put(id, [image.bytes]);
     const { type, width, height, bytes } = image;
-    await store.complete(id, {
+    const isWanted = await store.complete(id, {
       ...{ type, width, height, size: bytes.length },
       ...(thumbnail === undefined
         ? {}
         : { thumbnail: { width: thumbnail.width, height: thumbnail.height } }),
     });
+    // Who uploaded it did not wait so long.
+    if (!isWanted) await discard(id);
   }
 
   async function receive(id: string, file: IncomingFile): Promise<void> {
@@ -119,6 +122,7 @@ export function createUploadService(deps: {
   ): void {
     const isOwn = record?.ownerId === ownerId && record.use === 'message' && record.type !== '';
     if (!isOwn) throw notFound('This attachment');
+    if (record.audience === 'nobody') throw notFound('This attachment');
     if (record.audience === 'owner') {
       const age = clock().getTime() - record.createdAt.getTime();
       if (age > SEND_WITHIN_MS) throw notFound('This attachment');
@@ -130,16 +134,25 @@ export function createUploadService(deps: {
   }
 
   async function sweep(): Promise<void> {
-    const before = new Date(clock().getTime() - REMOVE_AFTER_MS);
-    for (let found = SWEPT_AT_ONCE; found === SWEPT_AT_ONCE; ) {
-      const records = await store.unsentBefore(before, SWEPT_AT_ONCE);
-      found = records.length;
-      for (const { _id, ownerId, claim } of records) {
-        const isSent = claim !== undefined && (await deps.holds(claim, ownerId, _id));
-        if (isSent) await store.markSent(_id);
-        else await discard(_id);
+    const now = clock().getTime();
+    const before = new Date(now - REMOVE_AFTER_MS);
+    for (let settled = SWEPT_AT_ONCE; settled > 0; ) {
+      settled = 0;
+      for (const record of await store.unsentBefore(before, SWEPT_AT_ONCE)) {
+        if (await settle(record, now)) settled++;
       }
     }
+  }
+
+  /** Keeps an old upload whose message is stored, removes any other. False: it is not time yet. */
+  async function settle(record: AttachmentRecord, now: number): Promise<boolean> {
+    const { _id, ownerId, claim, sentAt } = record;
+    // Its message may be on its way, for the second time perhaps.
+    if (sentAt !== undefined && now - sentAt.getTime() < ON_ITS_WAY_MS) return false;
+    if (claim !== undefined && (await deps.holds(claim, ownerId, _id))) await store.markSent(_id);
+    // Whoever claims it from here on is told that it is gone.
+    else if (record.audience === 'nobody' || (await store.withdraw(record))) await discard(_id);
+    return true;
   }
 
   let sweeping: Promise<void> = Promise.resolve();
@@ -166,7 +179,7 @@ export function createUploadService(deps: {
      *   the content throws; nothing is kept then
      */
     upload: async (ownerId: string, file: IncomingFile): Promise<Attachment> => {
-      if ((await store.countUnsent(ownerId, limits.unsentUploads)) >= limits.unsentUploads) {
+      if ((await store.countWaiting(ownerId, limits.unsentUploads)) >= limits.unsentUploads) {
         throw new AppError(
           'too_many_uploads',
           `At most ${limits.unsentUploads} uploads may wait to be sent; they are removed after ${limits.unsentUploadHours} hours.`,
@@ -203,13 +216,25 @@ export function createUploadService(deps: {
           return record as AttachmentRecord;
         });
       };
-      const records = await read();
-      if (records.every((record) => isClaimedFor(record, claim)))
-        return records.map(presentAttachment);
+      await read();
+      // Also where the claim is there: so that it is not taken for one that was given up.
       await store.claim(ids, ownerId, claim, clock());
       // Another message of the same person may have been quicker with one of them.
       const claimed = await read();
       return claimed.map(presentAttachment);
+    },
+
+    /** The message was refused: what no other one holds may be sent with the next. Never rejects. */
+    release: async (ownerId: string, ids: string[], claim: MessageClaim): Promise<void> => {
+      try {
+        const held = await Promise.all(ids.map((id) => deps.holds(claim, ownerId, id)));
+        await store.release(
+          ids.filter((_id, index) => !held[index]),
+          claim,
+        );
+      } catch (error) {
+        deps.log.warn({ err: error, ids }, 'uploads of a refused message are removed after a day');
+      }
     },
 
     /** Removes what was uploaded and not sent, now and from now on. */

@@ -45,6 +45,7 @@ export interface Access {
 /** A conversation of a user, with what the lists and `sync` need of it. */
 export interface OwnConversation extends Head {
   fromSeq: number;
+  joinedAt: Date;
   readSeq: number;
   unreadCount: number;
   role: 'admin' | 'member';
@@ -197,11 +198,24 @@ export function createConversationService(deps: {
   /** Unread = head − own reading position; sending reads up to one's own message. */
   function own(head: OwnHead, membership: MembershipRecord): OwnConversation {
     const { _id, kind, seq, rev, lastId, lastAt, headAt } = head;
-    const { fromSeq, role, userId } = membership;
+    const { fromSeq, joinedAt, role, userId } = membership;
     const readSeq = Math.max(membership.readSeq, head.sent.get(userId) ?? 0, fromSeq);
     const unreadCount = Math.max(0, seq - readSeq);
     // As one literal: hundreds are made for a sidebar.
-    return { _id, kind, seq, rev, lastId, lastAt, headAt, fromSeq, role, readSeq, unreadCount };
+    return {
+      _id,
+      kind,
+      seq,
+      rev,
+      lastId,
+      lastAt,
+      headAt,
+      fromSeq,
+      joinedAt,
+      role,
+      readSeq,
+      unreadCount,
+    };
   }
 
   async function withHeads(

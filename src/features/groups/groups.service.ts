@@ -118,12 +118,20 @@ export function createGroupService(deps: {
     await conversations.removeGroup(groupId, transaction);
   }
 
-  /** The messages of a deleted group; nobody can read them any more, so nobody waits. */
-  function removeMessages(groupId: string): void {
-    deps.messages.removeConversation(groupId).catch((error: unknown) => {
-      deps.log.error({ err: error, groupId }, 'messages of a deleted group could not be removed');
-    });
+  async function removeAllOf(groupId: string): Promise<void> {
+    try {
+      await deps.messages.removeConversation(groupId);
+      await store.removalFinished(groupId);
+    } catch (error) {
+      deps.log.error(
+        { err: error, groupId },
+        'messages of a deleted group could not be removed; the next start goes on',
+      );
+    }
   }
+
+  /** The messages of a deleted group; nobody can read them any more, so nobody waits. */
+  const removeMessages = (groupId: string): void => void removeAllOf(groupId);
 
   /**
    * Takes a member out; the group goes with its last one.
@@ -162,6 +170,11 @@ export function createGroupService(deps: {
   }
 
   return {
+    /** Goes on with removing what belongs to deleted groups. Nobody waits for it. */
+    finishRemovals: async (): Promise<void> => {
+      for (const groupId of await store.unfinishedRemovals()) removeMessages(groupId);
+    },
+
     /** Own groups, the latest message first; with a query those that have all its words. */
     list: async (userId: string, query: string): Promise<Group[]> => {
       const all = await conversations.overview(userId);

@@ -13,6 +13,9 @@ export interface GroupRecord {
   updatedAt: Date;
 }
 
+/** In the `deployment` collection, before the group's id. */
+const REMOVAL = 'removal:';
+
 const schema = new mongoose.Schema<GroupRecord>(
   {
     _id: String,
@@ -37,6 +40,7 @@ export type GroupStore = ReturnType<typeof createGroupStore>;
 
 export function createGroupStore(connection: Connection) {
   const model = groupModel(connection);
+  const deployment = connection.collection<{ _id: string }>('deployment');
   return {
     insert: async (group: GroupRecord, transaction: Transaction): Promise<void> => {
       await model.insertMany([group], { session: transaction });
@@ -70,8 +74,18 @@ export function createGroupStore(connection: Connection) {
         .findByIdAndUpdate(id, { $set: change }, { returnDocument: 'after' })
         .lean<GroupRecord>()
         .exec(),
+    /** What belongs to it is removed later, and that is kept in mind until it is. */
     remove: async (id: string, transaction: Transaction): Promise<void> => {
       await model.deleteOne({ _id: id }, { session: transaction });
+      await deployment.insertOne({ _id: REMOVAL + id }, { session: transaction });
+    },
+    /** Groups that were removed, and of which something may be left. */
+    unfinishedRemovals: async (): Promise<string[]> => {
+      const found = await deployment.find({ _id: new RegExp(`^${REMOVAL}`) as never }).toArray();
+      return found.map(({ _id }) => _id.slice(REMOVAL.length));
+    },
+    removalFinished: async (id: string): Promise<void> => {
+      await deployment.deleteOne({ _id: REMOVAL + id });
     },
   };
 }

@@ -12,7 +12,8 @@ import type {
 } from '../../protocol/types.ts';
 import type { Caller } from '../../transport/operation.ts';
 import type { AttachmentService } from '../attachments/attachments.service.ts';
-import type { MessageClaim, UploadService } from '../attachments/uploads.service.ts';
+import type { MessageClaim } from '../attachments/attachments.store.ts';
+import type { UploadService } from '../attachments/uploads.service.ts';
 import type {
   Access,
   ConversationService,
@@ -51,12 +52,15 @@ interface Accepted {
   answer: Promise<Stored>;
   /** The one that came with it as a data URL. */
   image: Attachment | undefined;
+  /** Gives back what was claimed for it. */
+  release: (() => Promise<void>) | undefined;
 }
 
 /** What a message needs, found before it is stored. */
 interface Prepared {
   draft: MessageDraft;
   image?: Attachment | undefined;
+  release?: (() => Promise<void>) | undefined;
 }
 
 export type MessageService = ReturnType<typeof createMessageService>;
@@ -77,7 +81,7 @@ export function createMessageService(deps: {
     | 'head'
   >;
   attachments: Pick<AttachmentService, 'keepImage' | 'remove' | 'removeConversation'>;
-  uploads: Pick<UploadService, 'claim'>;
+  uploads: Pick<UploadService, 'claim' | 'release'>;
   newId: () => string;
 }) {
   const { store, pipeline, conversations, attachments, uploads } = deps;
@@ -116,11 +120,11 @@ export function createMessageService(deps: {
       : submit(caller, { draft: draftOf(caller, access.conversationId, content) });
   }
 
-  function submit(caller: Caller, { draft, image }: Prepared): Accepted {
+  function submit(caller: Caller, { draft, image, release }: Prepared): Accepted {
     const answer = pipeline.submit(draft, left(caller, ANSWER_MS));
     // Awaited by the sender, but not before the next message had its turn.
     answer.catch(() => undefined);
-    return { answer, image };
+    return { answer, image, release };
   }
 
   async function askAndAccept(
@@ -154,16 +158,17 @@ export function createMessageService(deps: {
         ? undefined
         : await attachments.keepImage(caller.userId, conversationId, content.image);
     const draft = draftOf(caller, conversationId, content);
-    const { clientId } = draft;
-    const claim = { conversationId, clientId };
     const ids = content.attachments ?? [];
-    const uploaded = ids.length === 0 ? [] : await uploads.claim(caller.userId, ids, claim);
+    const uploaded = ids.length === 0 ? [] : await claimed(draft, ids);
     const mentions = await mentionsOf(draft.text, conversationId, conversations);
     const attached = [...(image === undefined ? [] : [image]), ...uploaded];
     // Last, so that a refused message leaves no conversation behind.
     if (kind === 'direct') await conversations.openDirect(conversationId);
     return {
       image,
+      ...(ids.length === 0
+        ? {}
+        : { release: () => uploads.release(caller.userId, ids, claimOf(draft)) }),
       draft: {
         ...draft,
         ...(attached.length === 0 ? {} : { attachments: attached }),
@@ -171,6 +176,18 @@ export function createMessageService(deps: {
         ...(mentions.length === 0 ? {} : { mentions }),
       },
     };
+  }
+
+  /** Files of a message that was stored before and deleted since are gone; the first answer counts. */
+  async function claimed(draft: MessageDraft, ids: string[]): Promise<Attachment[]> {
+    try {
+      return await uploads.claim(draft.senderId, ids, claimOf(draft));
+    } catch (error) {
+      if (toAppError(error).code !== 'not_found') throw error;
+      const stored = await store.findByIdentity([draft]);
+      if (stored.length === 0) throw error;
+      return [];
+    }
   }
 
   /** A message that this member sees. That it may be deleted meanwhile does not keep it from being answered. */
@@ -201,7 +218,12 @@ export function createMessageService(deps: {
   }
 
   /** An image that no message needs is not kept. */
-  async function answerTo({ answer, image }: Accepted): Promise<Stored> {
+  async function answerTo({ answer, image, release }: Accepted): Promise<Stored> {
+    if (release !== undefined) {
+      answer.catch((error: unknown) => {
+        if (isRefusal(error)) void release();
+      });
+    }
     if (image === undefined) return answer;
     try {
       const stored = await answer;
@@ -297,6 +319,11 @@ export function createMessageService(deps: {
     },
   };
 }
+
+const claimOf = ({ conversationId, clientId }: MessageDraft): MessageClaim => ({
+  conversationId,
+  clientId,
+});
 
 const isRefusal = (error: unknown): boolean =>
   error instanceof Error && 'code' in error && error.code === 'client_id_reused';

@@ -65,6 +65,9 @@ interface Latest {
   content: Message | string;
 }
 
+/** All of a large conversation would take longer than an operation may. */
+const REMOVED_AT_ONCE = 2_000;
+
 const NOT_CONFIRMED = 'The message could not be confirmed in time. Please send it again.';
 
 /** How far an ordered insert came. */
@@ -405,7 +408,15 @@ export function createMessageStore(
     },
     newestBefore,
     removeConversation: async (conversationId: string): Promise<void> => {
-      await collection.deleteMany({ conversationId });
+      for (;;) {
+        const found = await collection
+          .find({ conversationId }, { projection: { _id: 1 } })
+          .sort({ seq: 1 })
+          .limit(REMOVED_AT_ONCE)
+          .toArray();
+        if (found.length === 0) return;
+        await collection.deleteMany({ _id: { $in: found.map(({ _id }) => _id) } });
+      }
     },
   };
 }

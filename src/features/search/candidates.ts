@@ -6,13 +6,13 @@ import { ANY, type Wanted } from './terms.ts';
  * Ids that are asked for and filtered at a time; and of each term or beginning so many are looked
  * at, to find the rarest.
  */
-const WINDOW = 1_000;
+const WINDOW = 300;
 /** Terms that are looked at; the others only filter. */
 const PROBED = 6;
 /** Windows in which the other terms are looked for, behind the first one. */
-const WINDOWS = 7;
+const WINDOWS = 25;
 /** Of those that are left so many are read, and then more if they do not suffice. */
-const READ_AT_ONCE = 300;
+const READ_AT_ONCE = 150;
 
 /** What a term or a beginning finds. */
 interface Probe {
@@ -41,28 +41,29 @@ export async function* candidatesOf(
     return;
   }
   const probes = await probe(store, scope, wanted, range);
-  const complete = probes.filter(({ isComplete }) => isComplete);
-  const [fewest] = complete.sort((a, b) => a.ids.length - b.ids.length);
-  const others = (known: Probe[]): Wanted => ({
-    terms: wanted.terms.filter((term) => !known.some((one) => !one.isPrefix && one.term === term)),
-    prefixes: wanted.prefixes.filter(
-      (term) => !known.some((one) => one.isPrefix && one.term === term),
-    ),
-  });
-  if (fewest !== undefined) {
-    const sets = complete.slice(1).map(({ ids }) => new Set(ids));
-    const ids = fewest.ids.filter((id) => sets.every((set) => set.has(id)));
-    yield* filtered(store, ids, others(complete));
+  // Some of a beginning's messages are in no order: they tell nothing of those between them.
+  const lists = probes.filter(({ isPrefix, isComplete }) => isComplete || !isPrefix);
+  const bound = boundOf(lists);
+  yield* filtered(store, inAll(lists, bound), without(wanted, lists));
+  const complete = lists.filter(({ isComplete }) => isComplete);
+  if (complete.length > 0) {
+    const older = inAll(complete, '').filter((id) => id < bound);
+    yield* filtered(store, older, without(wanted, complete));
     return;
   }
   // All are in many messages: the one whose last is the oldest is the rarest of late. How a
   // beginning is spread over time is not known, so it only filters.
-  const terms = probes.filter(({ isPrefix }) => !isPrefix);
-  const [rarest] = terms.sort((a, b) => ((a.ids.at(-1) ?? '') < (b.ids.at(-1) ?? '') ? -1 : 1));
+  const [rarest] = lists.sort((a, b) => (lastOf(a) < lastOf(b) ? -1 : 1));
   const driver = rarest?.term ?? ANY;
-  const rest = others(rarest === undefined ? [] : [rarest]);
+  const rest = without(wanted, rarest === undefined ? [] : [rarest]);
   let lowest = rarest?.ids.at(-1);
-  if (rarest !== undefined) yield* filtered(store, rarest.ids, rest);
+  if (rarest !== undefined) {
+    yield* filtered(
+      store,
+      rarest.ids.filter((id) => id < bound),
+      rest,
+    );
+  }
   const further = lowest === undefined ? range : { ...range, below: lowest };
   for await (const ids of inTurn(store, scope, driver, further, WINDOW, WINDOWS)) {
     lowest = ids.at(-1);
@@ -73,8 +74,30 @@ export async function* candidatesOf(
   if (rarest !== undefined || seen === undefined || lowest === undefined) return;
   const oldest = lowest;
   const older = seen.ids.filter((id) => id < oldest);
-  yield* filtered(store, older, others([seen]));
+  yield* filtered(store, older, without(wanted, [seen]));
 }
+
+const lastOf = ({ ids }: Probe): string => ids.at(-1) ?? '';
+
+/** Down to here each list tells of every message whether it has its term. */
+const boundOf = (lists: Probe[]): string =>
+  lists.reduce((bound, list) => {
+    const last = list.isComplete ? '' : lastOf(list);
+    return last > bound ? last : bound;
+  }, '');
+
+/** Ids from `bound` on that all lists have, the newest first. */
+function inAll(lists: Probe[], bound: string): string[] {
+  const [shortest, ...others] = [...lists].sort((a, b) => a.ids.length - b.ids.length);
+  const sets = others.map(({ ids }) => new Set(ids));
+  return (shortest?.ids ?? []).filter((id) => id >= bound && sets.every((set) => set.has(id)));
+}
+
+/** What is wanted beside what lists tell. */
+const without = ({ terms, prefixes }: Wanted, lists: Probe[]): Wanted => ({
+  terms: terms.filter((term) => !lists.some((one) => !one.isPrefix && one.term === term)),
+  prefixes: prefixes.filter((term) => !lists.some((one) => one.isPrefix && one.term === term)),
+});
 
 /** One term's messages, some at a time. */
 async function* inTurn(

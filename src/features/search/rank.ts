@@ -50,17 +50,19 @@ export function matchOf(
   };
 }
 
-function placesIn(token: Token, part: Part, mayBePrefix: boolean): Found[] {
-  if (token.kind !== part.kind) return [];
-  const { characters } = token;
+const NONE: readonly Found[] = [];
+
+function placesIn(token: Token, part: Part, mayBePrefix: boolean): readonly Found[] {
+  if (token.kind !== part.kind) return NONE;
   const sought = part.characters;
-  const isAt = (from: number): boolean =>
-    sought.every((character, index) => characters[from + index] === character);
   if (part.kind === 'word') {
-    const isExact = characters.length === sought.length;
-    if (!(isExact || mayBePrefix) || !isAt(0)) return [];
+    const isExact = token.value === part.value;
+    if (!isExact && !(mayBePrefix && token.value.startsWith(part.value))) return NONE;
     return [{ from: 0, to: sought.length - 1, isExact }];
   }
+  const { characters } = token;
+  const isAt = (from: number): boolean =>
+    sought.every((character, index) => characters[from + index] === character);
   const places: Found[] = [];
   for (let from = 0; from + sought.length <= characters.length; from++) {
     if (isAt(from)) places.push({ from, to: from + sought.length - 1, isExact: true });
@@ -68,7 +70,10 @@ function placesIn(token: Token, part: Part, mayBePrefix: boolean): Found[] {
   return places;
 }
 
-function highlightsOf(tokens: Token[], found: Found[][][]): Highlight[] {
+function highlightsOf(
+  tokens: readonly Token[],
+  found: readonly (readonly (readonly Found[])[])[],
+): Highlight[] {
   const ranges = found.flatMap((places) =>
     places.flatMap((some, index) =>
       some.map(({ from, to }) => {

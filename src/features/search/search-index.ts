@@ -42,6 +42,8 @@ export type Indexed = Pick<
 /** From a note to its turn, at least; found within 2 s is what is promised. */
 const DELAY_MS = 250;
 const PER_TURN = 100;
+/** So often a turn is for what has to be found again, whatever else there is. */
+const WALK_EVERY = 5;
 const NOTES_MAX = 2_000;
 /** So many a second are many; then turns take a tenth of the time, else half of it. */
 const BUSY_PER_SECOND = 100;
@@ -132,8 +134,11 @@ export function createSearchIndex(deps: {
     delayMs: DELAY_MS,
   });
 
+  let turnsTaken = 0;
   async function work(): Promise<void> {
-    if (notes.length > 0) await writeNotes();
+    // What came just now goes first, but does not keep what is older waiting for ever.
+    const isWalksTurn = !isAbreast() && ++turnsTaken % WALK_EVERY === 0;
+    if (notes.length > 0 && !isWalksTurn) await writeNotes();
     else if (changed.at() !== undefined) await walkChanges();
     else await walkMessages();
   }

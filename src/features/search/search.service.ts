@@ -7,11 +7,11 @@
  *
  * Hits come in stages. First messages with all words as they are, then those in which the last one
  * is the beginning of a word; in each the newest first. Whether words stand next to each other only
- * the text tells: of several words the newest 300 matches are read at a time, and those in which
+ * the text tells: of several words the newest 150 matches are read at a time, and those in which
  * they do come first.
  *
  * Known limit: words that are each in very many messages, and together in few, are looked for in
- * the newest 8,000 messages with the rarest of them.
+ * the newest 7,500 messages with the rarest of them.
  */
 import { invalid } from '../../errors.ts';
 import { firstIdAt } from '../../infra/mongo.ts';
@@ -38,7 +38,7 @@ export interface SearchRequest {
 }
 
 /** Matches that are compared with each other at a time, where the text decides. */
-const RANKED_AT_ONCE = 300;
+const RANKED_AT_ONCE = 150;
 /** An id is made before its message is stored, by a clock that may be wrong. */
 const CLOCK_MARGIN_MS = 60_000;
 const LAST_SECOND_MS = 0xffff_ffff * 1_000;
@@ -82,7 +82,9 @@ export function createSearchService(deps: {
         : [{ _id: conversationId, ...(await conversations.authorize(userId, conversationId)) }];
     return {
       whole: own.filter(({ fromSeq }) => fromSeq === 0).map(({ _id }) => _id),
-      partial: own.flatMap(({ _id, fromSeq }) => (fromSeq === 0 ? [] : [{ id: _id, fromSeq }])),
+      partial: own.flatMap(({ _id, fromSeq, joinedAt = new Date(0) }) =>
+        fromSeq === 0 ? [] : [{ id: _id, fromSeq, joinedAt }],
+      ),
     };
   }
 

@@ -10,6 +10,7 @@
  * journal.
  */
 import mongoose, { type Connection } from 'mongoose';
+import { firstIdAt } from '../../infra/mongo.ts';
 import type { Wanted } from './terms.ts';
 
 /** What one message is found by. Short names, because each message has them. */
@@ -39,8 +40,14 @@ export const termsModel = (connection: Connection) =>
 
 /** MongoDB's limit for merging in order (internalQueryMaxScansToExplode). */
 const CONVERSATIONS_PER_QUERY = 200;
+/** All of a large conversation would take longer than an operation may. */
+const REMOVED_AT_ONCE = 500;
+/** A search that takes longer is given up, and may be tried again. */
+const MAX_MS = 3_000;
 /** Each has a condition of its own. */
 const PARTIAL_PER_QUERY = 50;
+/** An id is made before its message is stored, by a clock that may be wrong. */
+const CLOCK_MARGIN_MS = 60_000;
 const unconfirmed = { writeConcern: { w: 1, journal: false } } as const;
 
 /** The deployment's terms are complete but for what the instances' marks say. */
@@ -56,7 +63,7 @@ export interface Scope {
   /** Ids of conversations that are seen from their beginning. */
   whole: string[];
   /** Those that are seen only behind a seq. */
-  partial: { id: string; fromSeq: number }[];
+  partial: { id: string; fromSeq: number; joinedAt: Date }[];
 }
 
 /** Of ids; both are optional. */
@@ -101,7 +108,13 @@ export function createSearchStore(connection: Connection) {
     const filters: mongoose.mongo.Filter<TermsRecord>[] = [
       ...groupsOf(whole, CONVERSATIONS_PER_QUERY).map((ids) => ({ c: { $in: ids }, ...rest })),
       ...groupsOf(partial, PARTIAL_PER_QUERY).map((some) => ({
-        $or: some.map(({ id, fromSeq }) => ({ c: id, s: { $gt: fromSeq }, ...rest })),
+        // Of all that was hidden only the index would be read otherwise; ids grow with the time.
+        $or: some.map(({ id, fromSeq, joinedAt }) => {
+          const since = firstIdAt(new Date(joinedAt.getTime() - CLOCK_MARGIN_MS));
+          const lowest = from !== undefined && from > since ? from : since;
+          const _id = { $gte: lowest, ...(below === undefined ? {} : { $lt: below }) };
+          return { c: id, s: { $gt: fromSeq }, t: term, _id };
+        }),
       })),
     ];
     const found = await Promise.all(
@@ -112,6 +125,7 @@ export function createSearchStore(connection: Connection) {
             ...inOneBatch(options.limit),
             projection: { _id: 1 },
             hint: INDEX,
+            maxTimeMS: MAX_MS,
           })
           .toArray(),
       ),
@@ -146,7 +160,12 @@ export function createSearchStore(connection: Connection) {
       if (conditions.length === 0 || ids.length === 0) return ids;
       const filter = { _id: { $in: ids }, $and: conditions };
       const found = await collection
-        .find(filter, { ...inOneBatch(ids.length), projection: { _id: 1 }, hint: { _id: 1 } })
+        .find(filter, {
+          ...inOneBatch(ids.length),
+          projection: { _id: 1 },
+          hint: { _id: 1 },
+          maxTimeMS: MAX_MS,
+        })
         .toArray();
       return newestFirst(idsOf(found));
     },
@@ -174,7 +193,14 @@ export function createSearchStore(connection: Connection) {
       return new Map(found.map(({ _id, r }) => [_id, r]));
     },
     removeConversation: async (conversationId: string): Promise<void> => {
-      await collection.deleteMany({ c: conversationId }, unconfirmed);
+      for (;;) {
+        const found = await collection
+          .find({ c: conversationId }, { projection: { _id: 1 }, hint: INDEX })
+          .limit(REMOVED_AT_ONCE)
+          .toArray();
+        if (found.length === 0) return;
+        await collection.deleteMany({ _id: { $in: idsOf(found) } }, unconfirmed);
+      }
     },
     /** @returns whether nobody said before that all older messages have their terms, or will have */
     claimCompleteness: async (): Promise<boolean> => {

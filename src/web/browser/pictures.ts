@@ -19,12 +19,19 @@ export async function prepareFile(file: File): Promise<OutgoingFile> {
   if (!type.startsWith('image/')) return { key, name, type, content: file };
   const bitmap = await createImageBitmap(file).catch(() => undefined);
   if (!bitmap) return { key, name, type: '', content: file };
-  const { width, height } = bitmap;
-  const scale = LONGEST_SIDE / Math.max(width, height);
-  if (scale >= 1) return { key, name, type, content: file, width, height };
-  const size = { width: Math.round(width * scale), height: Math.round(height * scale) };
-  const smaller = await draw(bitmap, size, { x: 0, y: 0, width, height });
-  return { key, name: asJpeg(name), type: smaller.type, content: smaller, ...size };
+  try {
+    const { width, height } = bitmap;
+    const scale = LONGEST_SIDE / Math.max(width, height);
+    const asItIs = { key, name, type, content: file, width, height };
+    if (scale >= 1) return asItIs;
+    const size = { width: Math.round(width * scale), height: Math.round(height * scale) };
+    const smaller = await draw(bitmap, size, { x: 0, y: 0, width, height }).catch(() => undefined);
+    // A browser that cannot make it smaller leaves that to the server.
+    if (!smaller) return asItIs;
+    return { key, name: asJpeg(name), type: smaller.type, content: smaller, ...size };
+  } finally {
+    bitmap.close();
+  }
 }
 
 const asJpeg = (name: string): string => `${name.replace(/\.\w{1,5}$/, '')}.jpg`;

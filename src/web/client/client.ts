@@ -69,7 +69,7 @@ export class ParleyClient {
   readonly membersRead = new MembersRead();
   readonly typing: Typing;
   readonly notices = new Emitter<ClientNotice>();
-  /** A message was changed, whether it is kept here or not. */
+  /** A message was changed, as it was told or caught up with, whether it is kept here or not. */
   readonly messageChanged = new Emitter<Message>();
   readonly ownId: string;
   readonly #catchUp: CatchUp;
@@ -132,6 +132,9 @@ export class ParleyClient {
           this.delivered.forget(conversationId);
           // Which of the unread messages name one is told by the lists alone.
           this.notices.emit({ type: 'listsStale' });
+        }
+        for (const { messages } of result.changes) {
+          for (const message of messages) if (message.rev > 0) this.messageChanged.emit(message);
         }
         return result;
       },

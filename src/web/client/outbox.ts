@@ -76,7 +76,7 @@ export class Outbox {
       upload,
       next: () => this.#nextUpload(),
       onUploaded: (task, attachmentId) => this.#uploaded(task, attachmentId),
-      onRefused: ({ clientId }, error) => this.#refuse(clientId, error),
+      onRefused: ({ clientId }, reason) => this.#refuse(clientId, reason),
       ...(firstPause === undefined ? {} : { firstPause }),
     });
   }
@@ -191,12 +191,12 @@ export class Outbox {
   }
 
   /** The server will not take it: one may write it anew, or try again. */
-  #refuse(clientId: string, error: unknown): void {
+  #refuse(clientId: string, reason: string): void {
     const entry = this.#find(clientId);
     if (!entry) return;
     // Uploads that were not sent for a day are gone; another try uploads again.
     const files = entry.files?.map(({ attachmentId: _, ...file }) => file);
-    const failed = { ...entry, state: 'failed' as const, reason: explain(error) };
+    const failed = { ...entry, state: 'failed' as const, reason };
     this.#change({ ...failed, ...(files ? { files } : {}) });
   }
 
@@ -245,7 +245,7 @@ export class Outbox {
     } catch (error) {
       if (!this.#find(entry.clientId)) return true;
       if (!isRetryable(error)) {
-        this.#refuse(entry.clientId, error);
+        this.#refuse(entry.clientId, explain(error));
         return true;
       }
       if (isLimited(error)) {

@@ -3,7 +3,7 @@
  * share a slow line. What fails by itself is tried again; what the server refuses is not.
  */
 import { Emitter } from './emitter.ts';
-import { askedDelay, isRetryable } from './errors.ts';
+import { askedDelay, explain, isRetryable } from './errors.ts';
 
 /** A file on its way with a message. */
 export interface OutgoingFile {
@@ -39,7 +39,7 @@ export class Uploader {
   readonly #upload: UploadFile;
   readonly #next: () => UploadTask | undefined;
   readonly #onUploaded: (task: UploadTask, attachmentId: string) => void;
-  readonly #onRefused: (task: UploadTask, error: unknown) => void;
+  readonly #onRefused: (task: UploadTask, reason: string) => void;
   readonly #firstPause: number;
   #running = false;
   #current: { task: UploadTask; sent: number; abort: AbortController } | undefined;
@@ -51,7 +51,8 @@ export class Uploader {
     /** What to upload next, if anything. */
     next: () => UploadTask | undefined;
     onUploaded: (task: UploadTask, attachmentId: string) => void;
-    onRefused: (task: UploadTask, error: unknown) => void;
+    /** It will not be tried again; why, in words. */
+    onRefused: (task: UploadTask, reason: string) => void;
     /** Milliseconds before the first repetition; doubled each time. */
     firstPause?: number;
   }) {
@@ -114,7 +115,14 @@ export class Uploader {
     } catch (error) {
       if (abort.signal.aborted) return undefined;
       if (!isRetryable(error)) {
-        this.#onRefused(task, error);
+        this.#onRefused(task, explain(error));
+        return undefined;
+      }
+      if (!(await isReadable(task.file.content))) {
+        this.#onRefused(
+          task,
+          `“${task.file.name}” can no longer be read: it was changed or moved.`,
+        );
         return undefined;
       }
       const growing = Math.min(LONGEST_PAUSE, this.#firstPause * 2 ** this.#failures);
@@ -126,3 +134,13 @@ export class Uploader {
     }
   }
 }
+
+/** A file on the disk may be another one, or gone, since it was chosen. */
+const isReadable = (content: Blob): Promise<boolean> =>
+  content
+    .slice(0, 1)
+    .arrayBuffer()
+    .then(
+      () => true,
+      () => false,
+    );

@@ -84,7 +84,11 @@ export function useAddFiles(conversationId: string) {
     if (drafts.of(conversationId).editing) {
       return drafts.change(conversationId, { fault: 'An edit changes the words only.' });
     }
-    const prepared = await Promise.all(files.map(prepareFile));
+    // One after the other: pictures are large while they are looked at.
+    const prepared: OutgoingFile[] = [];
+    for (const file of files.slice(0, limits.attachmentsPerMessage + 1)) {
+      prepared.push(await prepareFile(file));
+    }
     const fitting = prepared.filter(
       ({ content }) => content.size <= (allowed?.maxBytes ?? Infinity),
     );

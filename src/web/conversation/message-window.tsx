@@ -1,6 +1,6 @@
 import { useInfiniteQuery } from '@tanstack/react-query';
 import { CloudOff } from 'lucide-react';
-import { useCallback, useEffect, useMemo } from 'react';
+import { useCallback, useEffect, useMemo, useRef } from 'react';
 import type { Message } from '../../protocol/types.ts';
 import { goTo } from '../browser/route.ts';
 import { explain } from '../client/errors.ts';
@@ -129,11 +129,14 @@ export function MessageWindow({ conversation, seq, newestSeq }: MessageWindowPro
 function useWindow(conversationId: string, seq: number, newestSeq: number) {
   const { chat } = useChat();
   const queryKey = useMemo(() => ['window', conversationId, seq], [conversationId, seq]);
+  /** What was told meanwhile: a page that is on its way may be of before. */
+  const told = useRef(new Map<string, Message>());
 
   useEffect(
     () =>
       chat.messageChanged.listen((changed) => {
         if (changed.conversationId !== conversationId) return;
+        told.current.set(changed._id, changed);
         queryClient.setQueryData<{ pages: Message[][]; pageParams: Page[] }>(
           queryKey,
           (held) => held && { ...held, pages: held.pages.map((page) => withChange(page, changed)) },
@@ -144,7 +147,10 @@ function useWindow(conversationId: string, seq: number, newestSeq: number) {
 
   return useInfiniteQuery({
     queryKey,
-    queryFn: async ({ pageParam }) => (await chat.page(conversationId, pageParam)).data,
+    queryFn: async ({ pageParam }) => {
+      const { data } = await chat.page(conversationId, pageParam);
+      return data.map((one) => newer(one, told.current.get(one._id)));
+    },
     initialPageParam: { around: seq } as Page,
     getPreviousPageParam: (first): Page | undefined => {
       const before = first[0]?.seq ?? 1;
@@ -160,7 +166,10 @@ function useWindow(conversationId: string, seq: number, newestSeq: number) {
   });
 }
 
+const newer = (one: Message, changed: Message | undefined): Message =>
+  changed !== undefined && one.rev < changed.rev ? changed : one;
+
 const withChange = (page: Message[], changed: Message): Message[] =>
   page.some(({ _id }) => _id === changed._id)
-    ? page.map((one) => (one._id === changed._id && one.rev < changed.rev ? changed : one))
+    ? page.map((one) => (one._id === changed._id ? newer(one, changed) : one))
     : page;

@@ -1,5 +1,8 @@
 /** A part of a text around what was found in it. */
+import { mentionPattern } from '../../protocol/mentions.ts';
 import type { SearchHit } from '../../protocol/types.ts';
+import type { MentionOf } from '../state/mentions.ts';
+import { withNames } from '../state/mentions.ts';
 
 export interface ExcerptPart {
   text: string;
@@ -42,4 +45,22 @@ function startOf(text: string, near: number): number {
   const space = text.slice(near, near + 20).search(/\s/);
   const start = space < 0 ? near : near + space + 1;
   return /[\uDC00-\uDFFF]/.test(text[start] ?? '') ? start - 1 : start;
+}
+
+/** A text with people's names in the place of tokens, and where the finds are then. */
+export function withNamesIn(
+  text: string,
+  highlights: SearchHit['highlights'],
+  mentionOf: MentionOf | undefined,
+): Pick<SearchHit, 'highlights'> & { text: string } {
+  const shifts: { at: number; by: number }[] = [];
+  const named = text.replace(mentionPattern(), (token, _id, at: number) => {
+    const name = withNames(token, mentionOf);
+    shifts.push({ at, by: name.length - token.length });
+    return name;
+  });
+  // Nothing is found within a token.
+  const moved = (place: number): number =>
+    shifts.reduce((sum, { at, by }) => (at < place ? sum + by : sum), place);
+  return { text: named, highlights: highlights.map(([at, length]) => [moved(at), length]) };
 }

@@ -5,10 +5,10 @@ import { addressOf, goTo } from '../browser/route.ts';
 import { useChat } from '../state/chat.tsx';
 import type { ConversationRow } from '../state/conversations.ts';
 import { usePlace, useRoute } from '../state/live.ts';
-import { mentionsOf, withNames } from '../state/mentions.ts';
+import { mentionsOf } from '../state/mentions.ts';
 import { filesInWords, shortTime } from '../state/wording.ts';
 import { Avatar } from '../ui/avatar.tsx';
-import { excerptParts } from './excerpt.ts';
+import { excerptParts, withNamesIn } from './excerpt.ts';
 
 export interface HitLinkProps {
   hit: SearchHit;
@@ -23,8 +23,9 @@ export function HitLink({ hit: { message, highlights }, row }: HitLinkProps) {
   const { conversationId, seq, senderId, createdAt, attachments = [] } = message;
   const nameOf = (id: string) => nameIn(row, id, me);
   const isOpen = useRoute() === conversationId && place?.seq === seq;
-  const parts = excerptParts(message.text, highlights);
   const mentionOf = mentionsOf(message.mentions, nameOf, me._id);
+  const named = withNamesIn(message.text, highlights, mentionOf);
+  const parts = excerptParts(named.text, named.highlights);
   const author = senderId === me._id ? 'You' : nameOf(senderId).split(' ')[0];
   return (
     <a
@@ -62,7 +63,7 @@ export function HitLink({ hit: { message, highlights }, row }: HitLinkProps) {
                 {part.text}
               </mark>
             ) : (
-              withNames(part.text, mentionOf)
+              part.text
             ),
           )}
           {attachments.length > 0 && (
