@@ -223,7 +223,11 @@ export async function createApp(config: AppConfig, overrides: AppOverrides = {})
       clock,
     });
     const imageJobs = createImageJobs({
-      queue: () => imageQueue,
+      // Opened with the first picture: each queue has connections to Redis of its own.
+      queue: () => {
+        imageQueue ??= openQueue('images', 2, imageJobs.process);
+        return imageQueue;
+      },
       queueAvailable: () => redis?.available() ?? false,
       instanceId,
       work: (attachmentId) => uploads.encode(attachmentId),
@@ -423,11 +427,7 @@ export async function createApp(config: AppConfig, overrides: AppOverrides = {})
     };
     // The writer behind them joins what arrives together.
     const queue: InstanceQueue<MessageJob> | undefined = openQueue('messages', 4, pipeline.process);
-    const imageQueue: InstanceQueue<ImageJob> | undefined = openQueue(
-      'images',
-      2,
-      imageJobs.process,
-    );
+    let imageQueue: InstanceQueue<ImageJob> | undefined;
     const searchQueue: InstanceQueue<SearchJob> | undefined = openQueue(
       'search',
       1,

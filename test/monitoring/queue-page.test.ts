@@ -72,7 +72,7 @@ describe('the page of the queues', () => {
         .sort();
     const namesOf = async ({ url }: TestServer) => {
       const id = await idOf(url);
-      return ['images', 'messages', 'search'].map((kind) => `${kind}-${id}`);
+      return ['messages', 'search'].map((kind) => `${kind}-${id}`);
     };
     const both = [...(await namesOf(cluster.a)), ...(await namesOf(cluster.b))];
     await expect.poll(names).toEqual(both.toSorted());
