@@ -21,7 +21,7 @@ import type { ConversationService } from '../conversations/conversations.service
 import type { MessageService } from '../messages/messages.service.ts';
 import { candidatesOf } from './candidates.ts';
 import { type Match, matchOf } from './rank.ts';
-import type { IdRange, Scope, SearchStore } from './search.store.ts';
+import { CLOCK_MARGIN_MS, type IdRange, type Scope, type SearchStore } from './search.store.ts';
 import { ANY, HAS_ATTACHMENT, mayBePrefix, type Part, partsOf, sentBy, wantedOf } from './terms.ts';
 
 export interface SearchRequest {
@@ -39,8 +39,6 @@ export interface SearchRequest {
 
 /** Matches that are compared with each other at a time, where the text decides. */
 const RANKED_AT_ONCE = 150;
-/** An id is made before its message is stored, by a clock that may be wrong. */
-const CLOCK_MARGIN_MS = 60_000;
 const LAST_SECOND_MS = 0xffff_ffff * 1_000;
 
 /** Where to go on: in which stage, below which id, behind how many of those ranked there. */

@@ -47,7 +47,7 @@ const MAX_MS = 3_000;
 /** Each has a condition of its own. */
 const PARTIAL_PER_QUERY = 50;
 /** An id is made before its message is stored, by a clock that may be wrong. */
-const CLOCK_MARGIN_MS = 60_000;
+export const CLOCK_MARGIN_MS = 60_000;
 const unconfirmed = { writeConcern: { w: 1, journal: false } } as const;
 
 /** The deployment's terms are complete but for what the instances' marks say. */

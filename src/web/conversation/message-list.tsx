@@ -7,12 +7,10 @@ import type { Conversation } from '../state/conversations.ts';
 import { useConversationView, useOutboxEntries, useSummaries } from '../state/live.ts';
 import { Announcer } from './announcer.tsx';
 import { Beginning } from './beginning.tsx';
-import { ConversationActionsContext } from './conversation-actions.ts';
 import { JumpButton } from './jump-button.tsx';
 import { ListTop } from './list-top.tsx';
-import { MessageRow } from './message-row.tsx';
+import { MessageFrame } from './message-frame.tsx';
 import { keyAt, toRows } from './rows.ts';
-import { useSenders } from './sender.ts';
 import { useReading } from './use-reading.ts';
 import { useScroll } from './use-scroll.ts';
 import { useUnreadLine } from './use-unread-line.ts';
@@ -39,7 +37,6 @@ export function MessageList({ conversation, place }: MessageListProps) {
   const entries = useOutboxEntries(id);
   const unread = useSummaries().get(id)?.unread ?? 0;
   const unreadAfter = useUnreadLine(id);
-  const senderOf = useSenders(conversation);
   const all = useMemo(
     () => toRows(messages, entries, chat.ownId, unreadAfter),
     [messages, entries, chat.ownId, unreadAfter],
@@ -102,44 +99,24 @@ export function MessageList({ conversation, place }: MessageListProps) {
   useEffect(() => {
     if (placeSeq !== undefined) loadAndShow(placeSeq);
   }, [placeSeq, visit, loadAndShow]);
-  const isAdmin = conversation.kind === 'group' && conversation.group.admins.includes(chat.ownId);
-  const partnerId = conversation.kind === 'person' ? conversation.person._id : undefined;
-  const actions = useMemo(
-    () => ({ conversationId: id, partnerId, isAdmin, senderOf, jumpTo }),
-    [id, partnerId, isAdmin, senderOf, jumpTo],
-  );
 
   return (
-    <ConversationActionsContext value={actions}>
-      <div className="relative min-h-0 flex-1">
-        <section
-          ref={ref}
-          // biome-ignore lint/a11y/noNoninteractiveTabindex: the keyboard scrolls what has the focus
-          tabIndex={0}
-          aria-label="Messages"
-          className="h-full overflow-y-auto -outline-offset-2 [overflow-anchor:none]"
-          onScroll={onScroll}
-        >
-          <div className="relative flex min-h-full flex-col justify-end">
-            {atStart && isWhole ? (
-              <Beginning conversation={conversation} />
-            ) : (
-              <ListTop isLoading={isPending} retry={isError ? () => mutate() : undefined} />
-            )}
-            <ol className="pb-3">
-              {rows.map((row) => (
-                <MessageRow
-                  key={row.key}
-                  row={row}
-                  sender={row.isOwn || conversation.kind === 'person' ? undefined : senderOf(row)}
-                />
-              ))}
-            </ol>
-          </div>
-        </section>
-        {!isAtEnd && <JumpButton count={unread} onJump={leavePlace} />}
-        <Announcer conversation={conversation} />
-      </div>
-    </ConversationActionsContext>
+    <MessageFrame
+      conversation={conversation}
+      label="Messages"
+      rows={rows}
+      scroll={{ ref, onScroll }}
+      jumpTo={jumpTo}
+      top={
+        atStart && isWhole ? (
+          <Beginning conversation={conversation} />
+        ) : (
+          <ListTop isLoading={isPending} retry={isError ? () => mutate() : undefined} />
+        )
+      }
+    >
+      {!isAtEnd && <JumpButton count={unread} onJump={leavePlace} />}
+      <Announcer conversation={conversation} />
+    </MessageFrame>
   );
 }

@@ -9,13 +9,11 @@ import type { Conversation } from '../state/conversations.ts';
 import { queryClient } from '../state/queries.ts';
 import { Button } from '../ui/button.tsx';
 import { MessagePage } from '../ui/message-page.tsx';
-import { ConversationActionsContext } from './conversation-actions.ts';
 import { JumpButton } from './jump-button.tsx';
 import { ListTop } from './list-top.tsx';
-import { MessageRow } from './message-row.tsx';
+import { MessageFrame } from './message-frame.tsx';
 import { MessagesSkeleton } from './messages-skeleton.tsx';
 import { keyAt, toRows } from './rows.ts';
-import { useSenders } from './sender.ts';
 import { useScroll } from './use-scroll.ts';
 
 export interface MessageWindowProps {
@@ -37,7 +35,6 @@ export function MessageWindow({ conversation, seq, newestSeq }: MessageWindowPro
   const { chat } = useChat();
   const pages = useWindow(id, seq, newestSeq);
   const { data, fetchNextPage, fetchPreviousPage } = pages;
-  const senderOf = useSenders(conversation);
   const messages = useMemo(() => data?.pages.flat() ?? [], [data]);
   const rows = useMemo(
     () => toRows(messages, [], chat.ownId, Number.POSITIVE_INFINITY),
@@ -72,13 +69,6 @@ export function MessageWindow({ conversation, seq, newestSeq }: MessageWindowPro
     },
     [messages, chat.ownId, id, toRow],
   );
-  const isAdmin = conversation.kind === 'group' && conversation.group.admins.includes(chat.ownId);
-  const partnerId = conversation.kind === 'person' ? conversation.person._id : undefined;
-  const actions = useMemo(
-    () => ({ conversationId: id, partnerId, isAdmin, senderOf, jumpTo }),
-    [id, partnerId, isAdmin, senderOf, jumpTo],
-  );
-
   if (pages.isPending) return <MessagesSkeleton />;
   if (pages.isError && rows.length === 0) {
     return (
@@ -93,35 +83,21 @@ export function MessageWindow({ conversation, seq, newestSeq }: MessageWindowPro
     );
   }
   return (
-    <ConversationActionsContext value={actions}>
-      <div className="relative min-h-0 flex-1">
-        <section
-          ref={ref}
-          // biome-ignore lint/a11y/noNoninteractiveTabindex: the keyboard scrolls what has the focus
-          tabIndex={0}
-          aria-label="Earlier in this conversation"
-          className="h-full overflow-y-auto -outline-offset-2 [overflow-anchor:none]"
-          onScroll={onScroll}
-        >
-          <div className="relative flex min-h-full flex-col justify-end">
-            <ListTop
-              isLoading={pages.isFetchingPreviousPage}
-              retry={pages.isFetchPreviousPageError ? () => fetchPreviousPage() : undefined}
-            />
-            <ol className="pb-3">
-              {rows.map((row) => (
-                <MessageRow
-                  key={row.key}
-                  row={row}
-                  sender={row.isOwn || conversation.kind === 'person' ? undefined : senderOf(row)}
-                />
-              ))}
-            </ol>
-          </div>
-        </section>
-        <JumpButton count={0} onJump={() => goTo(id)} />
-      </div>
-    </ConversationActionsContext>
+    <MessageFrame
+      conversation={conversation}
+      label="Earlier in this conversation"
+      rows={rows}
+      scroll={{ ref, onScroll }}
+      jumpTo={jumpTo}
+      top={
+        <ListTop
+          isLoading={pages.isFetchingPreviousPage}
+          retry={pages.isFetchPreviousPageError ? () => fetchPreviousPage() : undefined}
+        />
+      }
+    >
+      <JumpButton count={0} onJump={() => goTo(id)} />
+    </MessageFrame>
   );
 }
 
