@@ -1,7 +1,7 @@
 import { AxeBuilder } from '@axe-core/playwright';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { call } from '../support/client.ts';
+import { call, signUp } from '../support/client.ts';
 import { startTestServer, type TestServer } from '../support/server.ts';
 import {
   composer,
@@ -60,7 +60,8 @@ describe.skipIf(isWithoutBrowser).each(schemes)('in %s colours', { timeout }, (s
   });
 
   it('the main view and its dialogs have no serious fault', async () => {
-    const ben = await visit(browser, server.url, 'Ben Example');
+    // Without a page: a device that is there would have the message at once.
+    const ben = await signUp(server.url, 'Ben Example');
     const ann = await visit(browser, server.url, 'Ann Example', colours);
     const { page } = ann;
     await openConversation(page, 'Ben Example');

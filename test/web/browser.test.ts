@@ -219,18 +219,20 @@ describe.skipIf(isWithoutBrowser)('the web client', { timeout: 60_000 }, () => {
 
   it('sends a picture, which the other can enlarge', async () => {
     const ann = await visit(browser, url(), uniqueName('Ann'));
-    const ben = await visit(browser, url(), uniqueName('Ben'));
-    await openConversation(ben.page, ann.fullName);
-    await openConversation(ann.page, ben.fullName);
+    const person = await signUp(url(), uniqueName('Ben'));
+    await openConversation(ann.page, person.fullName);
     await ann.page.getByLabel('Files', { exact: true }).setInputFiles({
       name: 'green.png',
       mimeType: 'image/png',
       buffer: await picture(),
     });
     await ann.page.getByAltText('To be sent').waitFor();
-    await write(ann.page, ben.fullName, 'Look');
+    await write(ann.page, person.fullName, 'Look');
     await messageList(ann.page).getByLabel('Sent').waitFor();
 
+    // Only now: a device that is there has it at once, and then it is no longer only sent.
+    const ben = { ...person, page: await openPage(browser, url(), person) };
+    await openConversation(ben.page, ann.fullName);
     const enlarge = ben.page.getByRole('button', { name: 'Enlarge picture' });
     const box = await enlarge.boundingBox();
     expect(box?.width).toBe(384);
