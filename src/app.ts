@@ -17,7 +17,6 @@ import { AppError } from './errors.ts';
 import { attachmentOperations } from './features/attachments/attachments.operations.ts';
 import { createAttachmentService } from './features/attachments/attachments.service.ts';
 import { createAttachmentStore } from './features/attachments/attachments.store.ts';
-import { createImageJobs, type ImageJob } from './features/attachments/image-jobs.ts';
 import { createUploadService, type UploadService } from './features/attachments/uploads.service.ts';
 import { authOperations } from './features/auth/auth.operations.ts';
 import { createAuthService } from './features/auth/auth.service.ts';
@@ -54,7 +53,6 @@ import { searchOperations } from './features/search/search.operations.ts';
 import { createSearchService } from './features/search/search.service.ts';
 import { createSearchStore } from './features/search/search.store.ts';
 import { createSearchIndex } from './features/search/search-index.ts';
-import type { SearchJob } from './features/search/turns.ts';
 import { createAdministratorService } from './features/users/administrators.service.ts';
 import { createAdministratorStore } from './features/users/administrators.store.ts';
 import { presenceEvents } from './features/users/presence.operations.ts';
@@ -85,7 +83,8 @@ import {
 } from './infra/mongo.ts';
 import { createPoolMonitor } from './infra/mongo-pool.ts';
 import { createPasswordPool } from './infra/password-pool.ts';
-import { createInstanceQueue, type InstanceQueue, type QueueName } from './infra/queue.ts';
+import { createQueuedWork, type QueuedJob, type QueuedWork } from './infra/queued-work.ts';
+import { createQueues, type InstanceQueue, type QueueName } from './infra/queues.ts';
 import { createRateLimits } from './infra/rate-limit.ts';
 import { connectRedis, type RedisLink } from './infra/redis.ts';
 import { createSecondaryReads, readPrimary } from './infra/secondary-reads.ts';
@@ -129,6 +128,13 @@ export type AppConfig = Omit<Config, 'mongodb' | 'redisUrl'> & {
   /** undefined or "off": without Redis. */
   redisUrl: string | undefined;
 };
+
+/** Those of this instance. */
+interface OpenQueues {
+  messages: InstanceQueue<MessageJob>;
+  images: InstanceQueue<QueuedJob>;
+  search: InstanceQueue<QueuedJob>;
+}
 
 /**
  * Builds a complete server and starts it.
@@ -192,6 +198,13 @@ export async function createApp(config: AppConfig, overrides: AppOverrides = {})
       figures: new Map(),
     };
 
+    // The queues are opened last; until then, and without Redis, work is done directly.
+    let queues: OpenQueues | undefined;
+    const queueAvailable = (): boolean => redis?.available() ?? false;
+    const workOf = (name: 'images' | 'search'): QueuedWork =>
+      createQueuedWork({ queue: () => queues?.[name], queueAvailable, instanceId, log });
+    const work = { images: workOf('images'), search: workOf('search') };
+
     // The socket server comes before the features, because they fan out through it.
     const isKnownOrigin = createOriginCheck(config);
     // As long as a large file takes on a slow line; what is silent meanwhile ends sooner.
@@ -222,21 +235,10 @@ export async function createApp(config: AppConfig, overrides: AppOverrides = {})
       newId,
       clock,
     });
-    const imageJobs = createImageJobs({
-      // Opened with the first picture: each queue has connections to Redis of its own.
-      queue: () => {
-        imageQueue ??= openQueue('images', 2, imageJobs.process);
-        return imageQueue;
-      },
-      queueAvailable: () => redis?.available() ?? false,
-      instanceId,
-      work: (attachmentId) => uploads.encode(attachmentId),
-      log,
-    });
     const uploads: UploadService = createUploadService({
       store: attachmentStore,
       blobs,
-      encodeInTurn: imageJobs.run,
+      queuedWork: work.images,
       holds: (claim, senderId, attachmentId) => messages.holds(claim, senderId, attachmentId),
       maxBytes: config.maxUploadBytes,
       newId,
@@ -334,8 +336,8 @@ export async function createApp(config: AppConfig, overrides: AppOverrides = {})
     const pipeline = createPipeline({
       persist,
       deliver: createDelivery(fanout),
-      queue: () => queue,
-      queueAvailable: () => redis?.available() ?? false,
+      queue: () => queues?.messages,
+      queueAvailable,
       cluster,
       bus,
       onStored: messageStore.noteStored,
@@ -368,8 +370,7 @@ export async function createApp(config: AppConfig, overrides: AppOverrides = {})
       store: searchStore,
       messages,
       cluster,
-      queue: () => searchQueue,
-      queueAvailable: () => redis?.available() ?? false,
+      queuedWork: work.search,
       clock,
       log,
     });
@@ -416,30 +417,20 @@ export async function createApp(config: AppConfig, overrides: AppOverrides = {})
     if (caches.enabled) await changes.start();
     freshness.begin();
     lifecycle.onClose('poll of changes', () => changes.close());
-    const openQueue = <T>(
-      name: QueueName,
-      concurrency: number,
-      process: (job: T) => Promise<void>,
-    ): InstanceQueue<T> | undefined => {
-      if (redis === undefined) return undefined;
-      const given = { name, concurrency, process, cluster, namespace, redis, log };
-      return createInstanceQueue<T>(given);
-    };
-    // The writer behind them joins what arrives together.
-    const queue: InstanceQueue<MessageJob> | undefined = openQueue('messages', 4, pipeline.process);
-    let imageQueue: InstanceQueue<ImageJob> | undefined;
-    const searchQueue: InstanceQueue<SearchJob> | undefined = openQueue(
-      'search',
-      1,
-      searchIndex.process,
-    );
-    redis?.onChange((available) => {
-      if (!available) pipeline.queueLost();
-    });
-    // Each takes Bull half a second.
-    lifecycle.onClose('queues', async () => {
-      await Promise.all([queue?.close(), imageQueue?.close(), searchQueue?.close()]);
-    });
+    if (redis !== undefined) {
+      const own = createQueues({ cluster, namespace, redis, log });
+      queues = {
+        // The writer behind them joins what arrives together.
+        messages: own.open<MessageJob>('messages', 4, pipeline.process),
+        images: own.open<QueuedJob>('images', 2, work.images.process),
+        search: own.open<QueuedJob>('search', 1, work.search.process),
+      };
+      redis.onChange((available) => {
+        if (available) pipeline.queueReturned();
+        else pipeline.queueLost();
+      });
+      lifecycle.onClose('queues', own.close);
+    }
     uploads.start();
     await groups.finishRemovals();
     onPrimaryReturned(connection, searchIndex.lookAgain);
@@ -471,7 +462,13 @@ export async function createApp(config: AppConfig, overrides: AppOverrides = {})
       http: createTraffic(SAMPLES_PER_MINUTE),
       events: createTraffic(SAMPLES_PER_MINUTE),
     };
-    const queueJobs = async () => (redis?.available() ? ((await queue?.counts()) ?? {}) : {});
+    const queueJobs = async (): Promise<Partial<Record<QueueName, Record<string, number>>>> => {
+      if (queues === undefined || !queueAvailable()) return {};
+      const { messages, images, search } = queues;
+      const counts = [messages.counts(), images.counts(), search.counts()] as const;
+      const [ofMessages, ofImages, ofSearch] = await Promise.all(counts);
+      return { messages: ofMessages, images: ofImages, search: ofSearch };
+    };
     const facts: InstanceFacts = {
       id: instanceId,
       host: hostname(),
@@ -489,7 +486,7 @@ export async function createApp(config: AppConfig, overrides: AppOverrides = {})
         pool: pool.state,
         poolMax: config.mongodb.poolMax,
         redis: () => redisState(redis),
-        queueJobs,
+        queueJobs: async () => (await queueJobs()).messages ?? {},
         caches: caches.enabled ? () => cacheTotals(caches) : undefined,
       },
       http: traffic.http,
@@ -564,9 +561,9 @@ export async function createApp(config: AppConfig, overrides: AppOverrides = {})
       requireAdmin,
       mountQueuePage: queuePage({
         queues: () => [
-          ...shownQueues('Messages numbered by the instance', queue),
-          ...shownQueues('Pictures that were uploaded to the instance', imageQueue),
-          ...shownQueues('Terms of messages stored by the instance', searchQueue),
+          ...shownQueues('Messages numbered by the instance', queues?.messages),
+          ...shownQueues('Pictures that were uploaded to the instance', queues?.images),
+          ...shownQueues('Terms of messages stored by the instance', queues?.search),
         ],
         redis: () => redisState(redis),
       }),
@@ -608,14 +605,7 @@ export async function createApp(config: AppConfig, overrides: AppOverrides = {})
       poolMax: config.mongodb.poolMax,
       caches: caches.figures,
       redis,
-      queueJobs: async () =>
-        redis?.available()
-          ? {
-              messages: await queueJobs(),
-              images: (await imageQueue?.counts()) ?? {},
-              search: (await searchQueue?.counts()) ?? {},
-            }
-          : {},
+      queueJobs,
       search: searchIndex,
     });
     const port = await listen(http, config.port, config.host);

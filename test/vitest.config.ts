@@ -9,7 +9,8 @@ export default defineConfig({
     exclude: ['test/faults/**', 'test/conformance/**'],
     globalSetup: ['test/support/global-setup.ts'],
     pool: 'forks',
-    maxWorkers: 2,
+    // They wait for servers, browsers and time limits more than they work.
+    maxWorkers: 3,
     testTimeout: 20_000,
     hookTimeout: 60_000,
     // Between two pages, on a machine that does other things, too, a second is little.

@@ -22,7 +22,10 @@ export interface RedisLink {
   /** Subscribes, and again whenever Redis comes back. Never throws, never waits. */
   subscribe(...channels: string[]): void;
   psubscribe(...patterns: string[]): void;
-  /** Whether Redis answered lately. False means: take the way without Redis. */
+  /**
+   * Whether Redis answered lately, and since it was away on all connections. False means: take
+   * the way without Redis.
+   */
   available(): boolean;
   /** Called on each change of `available`. */
   onChange(handler: (available: boolean) => void): void;
@@ -38,8 +41,8 @@ export class RedisUnusableError extends Error {
   override name = 'RedisUnusableError';
 }
 
-/** Never gives up; between 50 ms and 1 s from try to try. */
-const retryStrategy = (tries: number): number => Math.min(50 * 2 ** Math.min(tries, 5), 1_000);
+/** Never gives up; between 50 and 250 ms from try to try, so that a return is soon noticed. */
+const retryStrategy = (tries: number): number => Math.min(50 * tries, 250);
 
 const patient: RedisOptions = {
   maxRetriesPerRequest: null,
@@ -109,11 +112,21 @@ export async function connectRedis(url: string, log: Logger): Promise<RedisLink>
     if (commands.status !== 'ready') return setUp(false);
     try {
       await answersInTime(commands.ping());
-      setUp(subscriber.status === 'ready');
+      setUp(up ? subscriber.status === 'ready' : areAllReady());
     } catch (error) {
       setUp(false, error);
     }
   }
+  /**
+   * Whether every connection is back. One that waits for its next try makes it now: with commands alone, jobs would be put into a queue that nobody takes them out of.
+   */
+  function areAllReady(): boolean {
+    for (const redis of open) {
+      if (redis.status === 'reconnecting') redis.connect().catch(() => undefined);
+    }
+    return open.every(({ status }) => status === 'ready');
+  }
+
   let probing = false;
   const timer = setInterval(() => {
     if (probing) return;

@@ -8,7 +8,7 @@ import { BullAdapter } from '@bull-board/api/bullAdapter';
 import { ExpressAdapter } from '@bull-board/express';
 import type { ErrorRequestHandler, Express, Request, RequestHandler, Response } from 'express';
 import { AppError, toAppError, unavailable } from '../errors.ts';
-import type { InstanceQueue } from '../infra/queue.ts';
+import type { InstanceQueue } from '../infra/queues.ts';
 
 /** What queues of a kind are for, and those of all live instances by their ids. */
 export interface ShownQueues {

@@ -165,12 +165,16 @@ describe('uploads', () => {
     const abort = new AbortController();
     let sent = 0;
     const body = new ReadableStream({
-      pull(controller) {
+      pull: async (controller) => {
         if (sent === 0) {
           const head = '--x\r\nContent-Disposition: form-data; name="file"; filename="a"\r\n\r\n';
           controller.enqueue(Buffer.from(head));
         } else if (sent < 20) controller.enqueue(Buffer.alloc(10_000));
-        else abort.abort();
+        else {
+          // Not before it has something that could be left.
+          await eventually(async () => expect(await keptFiles(server)).toHaveLength(1));
+          abort.abort();
+        }
         sent++;
       },
     });

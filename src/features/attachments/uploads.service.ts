@@ -6,9 +6,11 @@
  * looked up after a day, when what no message holds is removed. So sending writes nothing more
  * behind the commit, and a message that was not stored after all leaves nothing for ever.
  */
-import { AppError, invalid, notFound } from '../../errors.ts';
+import { AppError, invalid, notFound, unavailable } from '../../errors.ts';
 import type { BlobStore } from '../../infra/blob-store.ts';
+import { TimeLimitError, withLimit } from '../../infra/lifecycle.ts';
 import type { Logger } from '../../infra/logger.ts';
+import type { QueuedWork } from '../../infra/queued-work.ts';
 import { limits } from '../../protocol/limits.ts';
 import type { Attachment, UploadLimits } from '../../protocol/types.ts';
 import { presentAttachment } from './attachments.present.ts';
@@ -30,6 +32,8 @@ const SWEEP_EVERY_MS = HOUR_MS;
 const SWEPT_AT_ONCE = 200;
 /** As much as file-type looks at. */
 const HEAD_BYTES = 4_100;
+/** Decoding and encoding have limits of their own; this one is for waiting in line, too. */
+const ENCODED_MS = 60_000;
 const NO_TYPE = 'application/octet-stream';
 
 /** A file as it comes in. */
@@ -45,8 +49,8 @@ export type UploadService = ReturnType<typeof createUploadService>;
 export function createUploadService(deps: {
   store: AttachmentStore;
   blobs: BlobStore;
-  /** Makes of an uploaded picture what is served; calls `encode` of this service. */
-  encodeInTurn: (attachmentId: string) => Promise<void>;
+  /** Pictures are encoded in turn; image.ts bounds how many at once, whoever begins them. */
+  queuedWork: Pick<QueuedWork, 'run'>;
   /** Whether the message is stored, not deleted, and has the attachment. */
   holds: (claim: MessageClaim, senderId: string, attachmentId: string) => Promise<boolean>;
   maxBytes: number;
@@ -106,10 +110,20 @@ export function createUploadService(deps: {
     if (!isWanted) await discard(id);
   }
 
+  async function encodeInTurn(id: string): Promise<void> {
+    const encoded = deps.queuedWork.run(id, () => encode(id));
+    try {
+      await withLimit(encoded, ENCODED_MS, 'the work on a picture');
+    } catch (error) {
+      if (!(error instanceof TimeLimitError)) throw error;
+      throw unavailable('Too many pictures are being processed. Please try again.', error);
+    }
+  }
+
   async function receive(id: string, file: IncomingFile): Promise<void> {
     const found: Pick<UploadFacts, 'type' | 'size'> = { type: NO_TYPE, size: 0 };
     await blobs.put(id, checked(file, found));
-    if (imageTypes.has(found.type)) await deps.encodeInTurn(id);
+    if (imageTypes.has(found.type)) await encodeInTurn(id);
     else await store.complete(id, found);
   }
 
@@ -171,7 +185,6 @@ export function createUploadService(deps: {
       maxBytes: deps.maxBytes,
       perMessage: limits.attachmentsPerMessage,
     }),
-    encode,
 
     /**
      * Takes a file in.

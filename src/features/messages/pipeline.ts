@@ -18,7 +18,7 @@ import type { Cluster } from '../../infra/cluster.ts';
 import { TimeLimitError } from '../../infra/lifecycle.ts';
 import type { Logger } from '../../infra/logger.ts';
 import { createMicroBatcher, type MicroBatcher } from '../../infra/micro-batcher.ts';
-import type { InstanceQueue } from '../../infra/queue.ts';
+import type { InstanceQueue } from '../../infra/queues.ts';
 import type { FieldError, ProblemCode } from '../../protocol/problems.ts';
 import type { Message } from '../../protocol/types.ts';
 import type { HeadAdvance } from '../conversations/conversations.store.ts';
@@ -76,6 +76,8 @@ export interface Pipeline {
   process(job: MessageJob): Promise<void>;
   /** Redis went away: what is in a queue and has not begun here is written directly, at once. */
   queueLost(): void;
+  /** Redis is back; the queues are used again when the other instances know it, too. */
+  queueReturned(): void;
   /** Messages accepted and not yet answered. */
   pending(): number;
   /** Resolves when nothing is pending. */
@@ -93,6 +95,8 @@ const RESULT_MS = 1_000;
 const JOB_MS = 4_000;
 /** After the queue was too slow once, messages go the direct way for so long. */
 const QUEUE_PAUSE_MS = 2_000;
+/** Instances find Redis back within half a second of each other (infra/redis.ts). */
+const QUEUE_RETURN_MS = 1_000;
 
 export function createPipeline(deps: {
   persist: PersistBatch;
@@ -300,6 +304,9 @@ export function createPipeline(deps: {
 
     queueLost: () => {
       for (const { giveUp } of awaited) giveUp('Redis went away');
+    },
+    queueReturned: () => {
+      queuePausedUntil = performance.now() + QUEUE_RETURN_MS;
     },
     pending: () => pending,
     drained: () =>

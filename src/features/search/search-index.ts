@@ -16,14 +16,14 @@
 import type { Cluster } from '../../infra/cluster.ts';
 import type { Logger } from '../../infra/logger.ts';
 import { firstIdAt, idTime } from '../../infra/mongo.ts';
-import type { InstanceQueue } from '../../infra/queue.ts';
+import type { QueuedWork } from '../../infra/queued-work.ts';
 import type { MessageService } from '../messages/messages.service.ts';
 import type { MessageRecord } from '../messages/messages.store.ts';
 import { createFrontier } from './frontier.ts';
 import { createMarks } from './marks.ts';
 import type { SearchStore, TermsRecord } from './search.store.ts';
 import { termsOfMessage } from './terms.ts';
-import { createTurns, type SearchJob } from './turns.ts';
+import { createTurns } from './turns.ts';
 
 /** What the terms of a message follow from. */
 export type Indexed = Pick<
@@ -74,14 +74,12 @@ export function createSearchIndex(deps: {
   >;
   messages: Pick<MessageService, 'storedFrom' | 'changedFrom'>;
   cluster: Pick<Cluster, 'instanceId' | 'peers' | 'ownerOf' | 'onLeave'>;
-  /** undefined: the application runs without Redis. */
-  queue: () => Pick<InstanceQueue<SearchJob>, 'add'> | undefined;
-  queueAvailable: () => boolean;
+  queuedWork: Pick<QueuedWork, 'run'>;
   clock: () => Date;
   log: Logger;
 }) {
   const { store, cluster, log } = deps;
-  const self = cluster.instanceId;
+
   let notes: Indexed[] = [];
   /** Ids of messages, and times of changes (milliseconds since 1970), that have to be found again. */
   const stored = createFrontier<string>();
@@ -118,7 +116,8 @@ export function createSearchIndex(deps: {
   const isIdle = (): boolean => notes.length === 0 && isAbreast();
 
   const turns = createTurns({
-    ...{ instanceId: self, queue: deps.queue, queueAvailable: deps.queueAvailable, log },
+    queuedWork: deps.queuedWork,
+    log,
     work: async () => {
       await work();
       // Single messages are written together.
@@ -214,8 +213,6 @@ export function createSearchIndex(deps: {
       }, OUTCOME_MS);
       laterWalks.add(later);
     },
-    /** A job of the own queue. */
-    process: turns.process,
     /** A conversation is gone with its messages. */
     removeConversation: async (conversationId: string): Promise<void> => {
       notes = notes.filter((one) => one.conversationId !== conversationId);

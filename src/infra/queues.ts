@@ -2,10 +2,15 @@
  * Bull queues of an instance, each consumed by that instance alone. Two consumers of one queue
  * would reorder jobs; a queue of one's own cannot.
  *
+ * They share their connections to Redis as far as Bull allows it: only the one that waits for
+ * jobs has to be a queue's own. Each connection more is one more to be lost and made again with
+ * Redis, in the moment that has the least time for it.
+ *
  * Jobs are removed as soon as they are done or failed: message texts do not linger in Redis.
  * `add` has a limit of its own, because Bull's waits for ever on a Redis that hangs.
  */
 import Bull from 'bull';
+import type { Redis } from 'ioredis';
 import type { Cluster } from './cluster.ts';
 import { withLimit } from './lifecycle.ts';
 import type { Logger } from './logger.ts';
@@ -28,64 +33,77 @@ export interface InstanceQueue<T> {
   everyone(): Map<string, Bull.Queue<T>>;
   /** Jobs of the own queue by state; throws within 150 ms when Redis does not tell. */
   counts(): Promise<Record<string, number>>;
+}
+
+export interface Queues {
+  /**
+   * Opens the instance's own queue of a kind.
+   * @param concurrency jobs under way at once
+   */
+  open<T>(
+    name: QueueName,
+    concurrency: number,
+    process: (job: T) => Promise<void>,
+  ): InstanceQueue<T>;
   close(): Promise<void>;
 }
 
-/**
- * Opens the instance's own queue of a kind, and from then on removes those of instances that are
- * gone.
- */
-export function createInstanceQueue<T>(deps: {
-  /** Before the instance's id in the queue's name. */
-  name: QueueName;
-  /** Jobs under way at once. */
-  concurrency: number;
+/** Opens no queue yet; from now on those of instances that are gone are removed. */
+export function createQueues(deps: {
   cluster: Pick<Cluster, 'instanceId' | 'peers' | 'onLeave'>;
   namespace: string;
   redis: RedisLink;
-  process: (data: T) => Promise<void>;
   log: Logger;
-}): InstanceQueue<T> {
+}): Queues {
   const { cluster, redis, log } = deps;
   const client = redis.connectForQueue('client');
-  const queues = new Map<string, Bull.Queue<T>>();
+  const subscriber = redis.connectForQueue('subscriber');
+  // Each queue listens to both for its errors.
+  for (const shared of [client, subscriber]) shared.setMaxListeners(0);
   const prefix = `${deps.namespace}:bull`;
-  const nameOf = (instanceId: string): string => `${deps.name}-${instanceId}`;
+  const owns: Bull.Queue[] = [];
+  /** By their names: those of other instances, too. */
+  const queues = new Map<string, Bull.Queue>();
 
-  function open(instanceId: string): Bull.Queue<T> {
-    const known = queues.get(instanceId);
+  const connectionFor = (kind: 'client' | 'subscriber' | 'bclient'): Redis => {
+    if (kind === 'client') return client;
+    return kind === 'subscriber' ? subscriber : redis.connectForQueue(kind);
+  };
+
+  function queueOf<T>(name: QueueName, instanceId: string): Bull.Queue<T> {
+    const fullName = `${name}-${instanceId}`;
+    const known = queues.get(fullName);
     if (known !== undefined) return known;
-    const queue = new Bull<T>(nameOf(instanceId), {
+    const queue = new Bull<T>(fullName, {
       prefix,
-      createClient: (kind) => (kind === 'client' ? client : redis.connectForQueue(kind)),
+      createClient: connectionFor,
       settings: { lockDuration: 2_000, stalledInterval: 1_000, retryProcessDelay: 200 },
       defaultJobOptions: { attempts: 1, removeOnComplete: true, removeOnFail: true },
     });
     queue.on('error', (error) => log.debug({ err: error }, 'queue error'));
-    queues.set(instanceId, queue);
+    queues.set(fullName, queue);
     return queue;
   }
 
-  const own = open(cluster.instanceId) as Bull.Queue<T> & { setWorkerName(): Promise<void> };
-  // Bull does not wait for it: where the connection closes meanwhile, its rejection is nobody's.
-  const setWorkerName = own.setWorkerName.bind(own);
-  own.setWorkerName = () =>
-    setWorkerName().catch((error: unknown) => {
-      log.debug({ err: error }, "the queue's connection has no name");
-    });
-  own
-    .process(deps.concurrency, (job) => deps.process(job.data))
-    .catch((error: unknown) => {
-      log.error({ err: error, queue: deps.name }, 'the worker ended; its work goes the direct way');
-    });
-  own.on('failed', (job, error) =>
-    log.error({ err: error, queue: deps.name, job: job.id }, 'a job failed'),
-  );
+  /** Bull names the connection and does not wait for it: closed meanwhile, it rejects to nobody. */
+  function ignoreUnnamed(queue: Bull.Queue): void {
+    const own = queue as Bull.Queue & { setWorkerName(): Promise<void> };
+    const setWorkerName = own.setWorkerName.bind(own);
+    own.setWorkerName = () =>
+      setWorkerName().catch((error: unknown) => {
+        log.debug({ err: error }, "the queue's connection has no name");
+      });
+  }
+
   void client.once('ready', () => {
     void redisShortcomings(client).then((found) => {
       for (const shortcoming of found) log.warn({ shortcoming }, 'Redis is not set up for a queue');
     });
   });
+
+  /** A key is prefix:name-instance, and further parts perhaps. */
+  const instanceOf = (key: string): string =>
+    (key.slice(prefix.length + 1).split(':', 1)[0] ?? '').split('-').at(-1) ?? '';
 
   /** Whose queues were found at the last look, and who were not there. */
   let missing = new Set<string>();
@@ -101,15 +119,20 @@ export function createInstanceQueue<T>(deps: {
   async function look(): Promise<void> {
     const before = missing;
     missing = new Set();
-    const start = `${prefix}:${nameOf('')}`;
     let cursor = '0';
     do {
-      const [next, keys] = await client.scan(cursor, 'MATCH', `${start}*`, 'COUNT', KEYS_PER_SCAN);
+      const [next, keys] = await client.scan(
+        cursor,
+        'MATCH',
+        `${prefix}:*`,
+        'COUNT',
+        KEYS_PER_SCAN,
+      );
       cursor = next;
       // Asked after each answer: who starts says so before it has a queue.
       const there = new Set([cluster.instanceId, ...cluster.peers()]);
       const left = keys.filter((key) => {
-        const instanceId = key.slice(start.length).split(':', 1).join();
+        const instanceId = instanceOf(key);
         if (there.has(instanceId)) return false;
         missing.add(instanceId);
         return before.has(instanceId);
@@ -146,25 +169,45 @@ export function createInstanceQueue<T>(deps: {
     if (available) lookSoon();
   });
   cluster.onLeave((peer) => {
-    queues.delete(peer);
+    for (const name of queues.keys()) if (name.endsWith(`-${peer}`)) queues.delete(name);
     lookSoon();
   });
 
   return {
-    add: async (instanceId, data) => {
-      await withLimit(open(instanceId).add(data), ADD_MS, 'adding a job to the queue');
+    open: <T>(name: QueueName, concurrency: number, process: (job: T) => Promise<void>) => {
+      const own = queueOf<T>(name, cluster.instanceId);
+      owns.push(own);
+      ignoreUnnamed(own);
+      own
+        .process(concurrency, (job) => process(job.data))
+        .catch((error: unknown) => {
+          log.error({ err: error, queue: name }, 'the worker ended; its work goes the direct way');
+        });
+      own.on('failed', (job, error) =>
+        log.error({ err: error, queue: name, job: job.id }, 'a job failed'),
+      );
+      return {
+        add: async (instanceId: string, data: T) => {
+          await withLimit(
+            queueOf<T>(name, instanceId).add(data),
+            ADD_MS,
+            'adding a job to the queue',
+          );
+        },
+        everyone: () =>
+          new Map([cluster.instanceId, ...cluster.peers()].map((id) => [id, queueOf<T>(name, id)])),
+        counts: async () => ({
+          ...(await withLimit(own.getJobCounts(), ADD_MS, 'counting the jobs of the queue')),
+        }),
+      };
     },
-    everyone: () =>
-      new Map([cluster.instanceId, ...cluster.peers()].map((id) => [id, open(id)] as const)),
-    counts: async () => ({
-      ...(await withLimit(own.getJobCounts(), ADD_MS, 'counting the jobs of the queue')),
-    }),
     close: async () => {
       closed = true;
       clearTimeout(nextLook);
       await looking;
       // Waits for the jobs under way; their senders wait for the answers.
-      await withLimit(own.close(), 5_000, 'closing the queue worker');
+      const closings = owns.map((own) => own.close());
+      await withLimit(Promise.all(closings), 5_000, 'closing the queue workers');
     },
   };
 }
