@@ -9,8 +9,7 @@ export default defineConfig({
     exclude: ['test/faults/**', 'test/conformance/**'],
     globalSetup: ['test/support/global-setup.ts'],
     pool: 'forks',
-    // They wait for servers, browsers and time limits more than they work.
-    maxWorkers: 3,
+    maxWorkers: 2,
     testTimeout: 20_000,
     hookTimeout: 60_000,
     // Between two pages, on a machine that does other things, too, a second is little.

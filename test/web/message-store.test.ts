@@ -199,6 +199,16 @@ describe('the message store', () => {
     expect(store.view(direct).messages).toHaveLength(9);
   });
 
+  it('keeps a change that overtook its message', () => {
+    const { store } = setup();
+    // An empty conversation: its first message is told by a slower way than its edit.
+    store.addPage(direct, [], false);
+    store.receiveChange(message(1, { rev: 1, text: 'edited' }));
+    store.receive(message(1));
+    expect(store.view(direct).messages.map(({ text }) => text)).toEqual(['edited']);
+    expect(store.positions()[direct]).toMatchObject({ seq: 1, rev: 1 });
+  });
+
   it('remembers what a sync brought of messages whose page is on its way', () => {
     const { store } = setup();
     store.receive(message(9));

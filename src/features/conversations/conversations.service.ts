@@ -344,8 +344,12 @@ export function createConversationService(deps: {
     },
     headSeqs: async (conversationIds: string[]): Promise<Map<string, number>> =>
       new Map((await readHeads(conversationIds)).map((head) => [head._id, head.seq])),
-    changedWithin: (since: Date, until: Date, limit: number): Promise<Head[]> =>
-      store.changedWithin(since, until, limit),
+    /** Whoever is told of them may ask at once, and is answered by what is held here. */
+    changedWithin: async (since: Date, until: Date, limit: number): Promise<Head[]> => {
+      const found = await store.changedWithin(since, until, limit);
+      for (const head of found) heads.seen(head);
+      return found;
+    },
     latestChange: (): Promise<Date | undefined> => store.latestChange(),
     /** Messages were committed by this instance: their heads follow. */
     advanceHeads: heads.advance,

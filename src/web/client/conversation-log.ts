@@ -19,7 +19,7 @@ const EARLY_CHANGES = 200;
 export class ConversationLog {
   #messages: Message[] = [];
   readonly #aside = new Map<number, Message>();
-  /** By number: a page with such a message may be on its way, read before the change. */
+  /** By number: such a message may be on its way, read or told before the change. */
   readonly #changedBefore = new Map<number, Message>();
   #rev = 0;
   #atStart = false;
@@ -59,8 +59,9 @@ export class ConversationLog {
     return { seq: last?.seq ?? 0, rev: this.#rev, lastId: last?._id ?? '' };
   }
 
-  /** Takes one message in, wherever it came from. */
-  receive(message: Message): Receipt {
+  /** Takes one message in, wherever it came from; its change may have come before it. */
+  receive(received: Message): Receipt {
+    const message = this.asChanged(received);
     const { firstSeq, lastSeq } = this;
     if (firstSeq === undefined && !this.#atStart) {
       this.#messages = [message];
@@ -81,7 +82,7 @@ export class ConversationLog {
     }
     if (message.seq === firstSeq - 1) {
       // Overtaken on its way by the message that began this window.
-      this.#messages = [this.asChanged(message), ...this.#messages];
+      this.#messages = [message, ...this.#messages];
       return 'added';
     }
     return this.#replace(message.seq - firstSeq, message);
