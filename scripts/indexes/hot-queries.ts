@@ -246,6 +246,16 @@ const queries: [string, Run, number?][] = [
     50,
   ],
   [
+    'search: two words',
+    ({ search }, { conversationIds, words }) =>
+      search.newestHaving(seenWhole(conversationIds), words[0] ?? '', {}, 300, {
+        terms: words.slice(1, 2),
+        prefixes: [],
+      }),
+    // Whether they have the other word, only the documents tell.
+    300,
+  ],
+  [
     'search: a beginning',
     ({ search }, { conversationIds, words }) =>
       search.beginning(seenWhole(conversationIds), (words[0] ?? '').slice(0, 3), {}, 1_000),

@@ -2,148 +2,163 @@
 import type { IdRange, Scope, SearchStore } from './search.store.ts';
 import { ANY, type Wanted } from './terms.ts';
 
-/**
- * Ids that are asked for and filtered at a time; and of each term or beginning so many are looked
- * at, to find the rarest.
- */
-const WINDOW = 300;
+/** Of each term so many ids are looked at, to find the rarest. */
+const PROBED_IDS = 300;
+/** For these MongoDB looks through all that begins so, and more ids cost little. */
+const PROBED_OF_BEGINNING = 1_000;
 /** Terms that are looked at; the others only filter. */
 const PROBED = 6;
-/** Windows in which the other terms are looked for, behind the first one. */
-const WINDOWS = 25;
+/** Among so many of the rarest one's messages the others are looked for. */
+const FILTERED_MAX = 7_500;
+/** As long as none is found, the next time among so many times as many. */
+const GROWTH = 4;
+/** By what is expected to be enough often is not; so much more is asked for. */
+const RESERVE = 1.25;
 /** Of those that are left so many are read, and then more if they do not suffice. */
 const READ_AT_ONCE = 150;
 
-/** What a term or a beginning finds. */
-interface Probe {
+type Store = Pick<SearchStore, 'newest' | 'newestHaving' | 'beginning' | 'having'>;
+
+/** A term, or the beginning of terms. */
+interface Sought {
   term: string;
   isPrefix: boolean;
+}
+
+/** What one finds. */
+interface Listed extends Sought {
   /** The newest first. */
   ids: string[];
-  /** Whether these are all. */
-  isComplete: boolean;
+  /** Down to this id these are all; "": down to the first message. */
+  oldest: string;
+  /** Of the beginning of very many words these are any, and not the newest. */
+  isNewest: boolean;
 }
 
 /**
  * Gives ids of messages that have all that is wanted.
- * @param count how many are probably needed
+ * @param missing how many are still needed
  */
 export async function* candidatesOf(
-  store: Pick<SearchStore, 'newest' | 'beginning' | 'having'>,
+  store: Store,
   scope: Scope,
   wanted: Wanted,
   range: IdRange,
-  count: number,
+  missing: () => number,
 ): AsyncGenerator<string[]> {
   const [only, ...more] = wanted.terms;
   if (only !== undefined && more.length === 0 && wanted.prefixes.length === 0) {
-    yield* inTurn(store, scope, only, range, count, Number.POSITIVE_INFINITY);
+    yield* all(store, scope, only, range, missing);
     return;
   }
-  const probes = await probe(store, scope, wanted, range);
-  // Some of a beginning's messages are in no order: they tell nothing of those between them.
-  const lists = probes.filter(({ isPrefix, isComplete }) => isComplete || !isPrefix);
+  const needed = missing();
+  const probes = await Promise.all(probedOf(wanted).map((one) => probe(store, scope, one, range)));
+  const lists = probes.filter(({ isNewest }) => isNewest);
   const bound = boundOf(lists);
   yield* filtered(store, inAll(lists, bound), without(wanted, lists));
-  const complete = lists.filter(({ isComplete }) => isComplete);
+  const complete = lists.filter(({ oldest }) => oldest === '');
   if (complete.length > 0) {
     const older = inAll(complete, '').filter((id) => id < bound);
     yield* filtered(store, older, without(wanted, complete));
     return;
   }
-  // All are in many messages: the one whose last is the oldest is the rarest of late. How a
-  // beginning is spread over time is not known, so it only filters.
-  const [rarest] = lists.sort((a, b) => (lastOf(a) < lastOf(b) ? -1 : 1));
-  const driver = rarest?.term ?? ANY;
-  const rest = without(wanted, rarest === undefined ? [] : [rarest]);
-  let lowest = rarest?.ids.at(-1);
-  if (rarest !== undefined) {
-    yield* filtered(
-      store,
-      rarest.ids.filter((id) => id < bound),
-      rest,
-    );
+  // All are in many messages: the term whose last is the oldest is the rarest of late.
+  const [driver] = lists
+    .filter(({ isPrefix }) => !isPrefix)
+    .sort((a, b) => (a.oldest < b.oldest ? -1 : 1));
+  const rest = without(wanted, driver === undefined ? [] : [driver]);
+  const older = driver?.ids.filter((id) => id < bound) ?? [];
+  yield* filtered(store, older, rest);
+  let oldest = driver?.oldest ?? bound;
+  for (let seen = driver?.ids.length ?? 0; seen < FILTERED_MAX; ) {
+    const limit = sizeOfNext(seen, needed - missing(), missing());
+    const at = oldest === '' ? range : { ...range, below: oldest };
+    const found = await store.newestHaving(scope, driver?.term ?? ANY, at, limit, rest);
+    yield* inParts(found.ids);
+    if (found.oldest === undefined) return;
+    oldest = found.oldest;
+    seen += found.count;
   }
-  const further = lowest === undefined ? range : { ...range, below: lowest };
-  for await (const ids of inTurn(store, scope, driver, further, WINDOW, WINDOWS)) {
-    lowest = ids.at(-1);
-    yield* filtered(store, ids, rest);
-  }
-  // What was seen of the beginning, further back.
-  const seen = probes.find(({ isPrefix }) => isPrefix);
-  if (rarest !== undefined || seen === undefined || lowest === undefined) return;
-  const oldest = lowest;
-  const older = seen.ids.filter((id) => id < oldest);
-  yield* filtered(store, older, without(wanted, [seen]));
+  // What was seen of a beginning, further back.
+  const beginning = probes.find(({ isNewest }) => !isNewest);
+  if (driver !== undefined || beginning === undefined) return;
+  const furtherBack = beginning.ids.filter((id) => id < oldest);
+  yield* filtered(store, furtherBack, without(wanted, [beginning]));
 }
 
-const lastOf = ({ ids }: Probe): string => ids.at(-1) ?? '';
+/** Everything with one term. */
+async function* all(
+  store: Pick<Store, 'newest'>,
+  scope: Scope,
+  term: string,
+  range: IdRange,
+  missing: () => number,
+): AsyncGenerator<string[]> {
+  for (let at = range; ; ) {
+    const limit = missing();
+    const ids = await store.newest(scope, term, at, limit);
+    if (ids.length > 0) yield ids;
+    const last = ids.at(-1);
+    if (ids.length < limit || last === undefined) return;
+    at = { ...range, below: last };
+  }
+}
+
+async function probe(
+  store: Pick<Store, 'newest' | 'beginning'>,
+  scope: Scope,
+  { term, isPrefix }: Sought,
+  range: IdRange,
+): Promise<Listed> {
+  const limit = isPrefix ? PROBED_OF_BEGINNING : PROBED_IDS;
+  const { ids, isNewest } = isPrefix
+    ? await store.beginning(scope, term, range, limit)
+    : { ids: await store.newest(scope, term, range, limit), isNewest: true };
+  const oldest = ids.length < limit ? '' : (ids.at(-1) ?? '');
+  return { term, isPrefix, ids, oldest, isNewest };
+}
+
+/** Long words and pairs behind each other are the rarer ones, as a rule. */
+const probedOf = ({ terms, prefixes }: Wanted): Sought[] => [
+  ...[...terms]
+    .sort((a, b) => b.length - a.length)
+    .slice(0, PROBED)
+    .map((term) => ({ term, isPrefix: false })),
+  ...prefixes.slice(0, PROBED).map((term) => ({ term, isPrefix: true })),
+];
+
+/** As many as bring what is missing, if they are like those that were seen. */
+function sizeOfNext(seen: number, found: number, missing: number): number {
+  const expected = found === 0 ? seen * GROWTH : ((missing * seen) / found) * RESERVE;
+  return Math.ceil(Math.min(Math.max(expected, PROBED_IDS), FILTERED_MAX));
+}
 
 /** Down to here each list tells of every message whether it has its term. */
-const boundOf = (lists: Probe[]): string =>
-  lists.reduce((bound, list) => {
-    const last = list.isComplete ? '' : lastOf(list);
-    return last > bound ? last : bound;
-  }, '');
+const boundOf = (lists: Listed[]): string =>
+  lists.reduce((bound, { oldest }) => (oldest > bound ? oldest : bound), '');
 
 /** Ids from `bound` on that all lists have, the newest first. */
-function inAll(lists: Probe[], bound: string): string[] {
+function inAll(lists: Listed[], bound: string): string[] {
   const [shortest, ...others] = [...lists].sort((a, b) => a.ids.length - b.ids.length);
   const sets = others.map(({ ids }) => new Set(ids));
   return (shortest?.ids ?? []).filter((id) => id >= bound && sets.every((set) => set.has(id)));
 }
 
 /** What is wanted beside what lists tell. */
-const without = ({ terms, prefixes }: Wanted, lists: Probe[]): Wanted => ({
+const without = ({ terms, prefixes }: Wanted, lists: Listed[]): Wanted => ({
   terms: terms.filter((term) => !lists.some((one) => !one.isPrefix && one.term === term)),
   prefixes: prefixes.filter((term) => !lists.some((one) => one.isPrefix && one.term === term)),
 });
-
-/** One term's messages, some at a time. */
-async function* inTurn(
-  store: Pick<SearchStore, 'newest'>,
-  scope: Scope,
-  term: string,
-  range: IdRange,
-  count: number,
-  windows: number,
-): AsyncGenerator<string[]> {
-  let { below } = range;
-  for (let window = 0; window < windows; window++) {
-    const at = { ...range, ...(below === undefined ? {} : { below }) };
-    const ids = await store.newest(scope, term, at, count);
-    if (ids.length > 0) yield ids;
-    if (ids.length < count) return;
-    below = ids.at(-1);
-  }
-}
 
 async function* filtered(
   store: Pick<SearchStore, 'having'>,
   ids: string[],
   wanted: Wanted,
 ): AsyncGenerator<string[]> {
-  const some = await store.having(ids, wanted);
-  // Read as they are needed.
-  for (let at = 0; at < some.length; at += READ_AT_ONCE) yield some.slice(at, at + READ_AT_ONCE);
+  yield* inParts(await store.having(ids, wanted));
 }
 
-/** Long words and pairs behind each other are the rarer ones, as a rule. */
-function probe(
-  store: Pick<SearchStore, 'newest' | 'beginning'>,
-  scope: Scope,
-  { terms, prefixes }: Wanted,
-  range: IdRange,
-): Promise<Probe[]> {
-  const longest = [...terms].sort((a, b) => b.length - a.length).slice(0, PROBED);
-  return Promise.all([
-    ...longest.map(async (term): Promise<Probe> => {
-      const ids = await store.newest(scope, term, range, WINDOW);
-      return { term, isPrefix: false, ids, isComplete: ids.length < WINDOW };
-    }),
-    ...prefixes.slice(0, PROBED).map(async (term): Promise<Probe> => {
-      const ids = await store.beginning(scope, term, range, WINDOW);
-      return { term, isPrefix: true, ids, isComplete: ids.length < WINDOW };
-    }),
-  ]);
+/** Read as they are needed. */
+function* inParts(ids: string[]): Generator<string[]> {
+  for (let at = 0; at < ids.length; at += READ_AT_ONCE) yield ids.slice(at, at + READ_AT_ONCE);
 }

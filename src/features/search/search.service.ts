@@ -7,7 +7,7 @@
  *
  * Hits come in stages. First messages with all words as they are, then those in which the last one
  * is the beginning of a word; in each the newest first. Whether words stand next to each other only
- * the text tells: of several words the newest 150 matches are read at a time, and those in which
+ * the text tells: of several words the newest 100 matches are read at a time, and those in which
  * they do come first.
  *
  * Known limit: words that are each in very many messages, and together in few, are looked for in
@@ -38,7 +38,7 @@ export interface SearchRequest {
 }
 
 /** Matches that are compared with each other at a time, where the text decides. */
-const RANKED_AT_ONCE = 150;
+const RANKED_AT_ONCE = 100;
 const LAST_SECOND_MS = 0xffff_ffff * 1_000;
 
 /** Where to go on: in which stage, below which id, behind how many of those ranked there. */
@@ -54,8 +54,12 @@ interface Hit extends SearchHit {
   next: Position;
 }
 
+type Store = Pick<SearchStore, 'newest' | 'newestHaving' | 'beginning' | 'having'>;
+
 /** What is looked for, and among what. */
 interface Search {
+  /** For this search alone. */
+  store: Store;
   request: SearchRequest;
   parts: Part[];
   scope: Scope;
@@ -66,11 +70,11 @@ interface Search {
 export type SearchService = ReturnType<typeof createSearchService>;
 
 export function createSearchService(deps: {
-  store: Pick<SearchStore, 'newest' | 'beginning' | 'having'>;
+  store: Store;
   conversations: Pick<ConversationService, 'overview' | 'authorize'>;
   messages: Pick<MessageService, 'findMany'>;
 }) {
-  const { store, conversations, messages } = deps;
+  const { conversations, messages } = deps;
 
   /** @throws AppError not_found for a conversation that is not the caller's */
   async function scopeOf(userId: string, conversationId: string | undefined): Promise<Scope> {
@@ -108,14 +112,15 @@ export function createSearchService(deps: {
     { stage, below }: Position,
     count: number,
   ): Promise<Hit[]> {
-    const { request, parts, scope } = search;
+    const { store, request, parts, scope } = search;
     const wanted = wantedOf(parts, stage === 1);
     if (request.from !== undefined) wanted.terms.push(sentBy(request.from));
     if (request.has !== undefined) wanted.terms.push(HAS_ATTACHMENT);
     if (wanted.terms.length + wanted.prefixes.length === 0) wanted.terms.push(ANY);
     const range = rangeOf(request, below);
     const hits: Hit[] = [];
-    for await (const ids of candidatesOf(store, scope, wanted, range, count)) {
+    const missing = (): number => count - hits.length;
+    for await (const ids of candidatesOf(store, scope, wanted, range, missing)) {
       const found = await messages.findMany(ids);
       for (const id of ids) {
         const message = found.get(id);
@@ -167,13 +172,30 @@ export function createSearchService(deps: {
       const isNothing = parts.length === 0 && !hasFilter(request);
       if (isNothing || scope.whole.length + scope.partial.length === 0) return { hits: [] };
       const stages = mayBePrefix(parts) ? 2 : 1;
-      const found = await page({ request, parts, scope, stages }, start);
+      const found = await page(
+        { store: remembering(deps.store), request, parts, scope, stages },
+        start,
+      );
       const shown = found.slice(0, request.limit);
       const hits = shown.map(({ message, highlights }) => ({ message, highlights }));
       const last = shown.at(-1);
       return found.length > request.limit && last !== undefined
         ? { hits, next: encode(last.next) }
         : { hits };
+    },
+  };
+}
+
+/** The second stage asks for some of the same as the first one. */
+function remembering(store: Store): Store {
+  const known = new Map<string, Promise<string[]>>();
+  return {
+    ...store,
+    newest: (scope, term, range, limit) => {
+      const question = JSON.stringify([term, range, limit]);
+      const answer = known.get(question) ?? store.newest(scope, term, range, limit);
+      known.set(question, answer);
+      return answer;
     },
   };
 }

@@ -46,6 +46,8 @@ const REMOVED_AT_ONCE = 500;
 const MAX_MS = 3_000;
 /** Each has a condition of its own. */
 const PARTIAL_PER_QUERY = 50;
+/** Of a beginning so many are looked through for the newest ones, in some 10 ms. */
+const BEGINNING_MAX = 10_000;
 /** An id is made before its message is stored, by a clock that may be wrong. */
 export const CLOCK_MARGIN_MS = 60_000;
 const unconfirmed = { writeConcern: { w: 1, journal: false } } as const;
@@ -72,6 +74,22 @@ export interface IdRange {
   below?: string;
 }
 
+/** What was looked through, and what of it has all that is wanted. */
+export interface LookedThrough {
+  /** The newest first. */
+  ids: string[];
+  /** How many messages were looked through. */
+  count: number;
+  /** Down to this id; absent: down to the first message. */
+  oldest?: string;
+}
+
+interface Gathered {
+  count: number;
+  ids: string[];
+  oldest: string;
+}
+
 /** Where an instance stands: what it stored before this time has its terms. */
 export interface Mark {
   instanceId: string;
@@ -87,13 +105,12 @@ export function createSearchStore(connection: Connection) {
 
   const idsOf = (found: { _id: string }[]): string[] => found.map(({ _id }) => _id);
 
-  /** Asks about all conversations of a scope, in as many queries as it takes. */
-  async function ask(
+  /** About all conversations of a scope, in as many queries as it takes. */
+  function filtersOf(
     { whole, partial }: Scope,
     term: string | RegExp,
     { from, below }: IdRange,
-    options: { sort?: { _id: -1 }; limit: number },
-  ): Promise<string[]> {
+  ): mongoose.mongo.Filter<TermsRecord>[] {
     const rest = {
       t: term,
       ...(from === undefined && below === undefined
@@ -105,7 +122,7 @@ export function createSearchStore(connection: Connection) {
             },
           }),
     };
-    const filters: mongoose.mongo.Filter<TermsRecord>[] = [
+    return [
       ...groupsOf(whole, CONVERSATIONS_PER_QUERY).map((ids) => ({ c: { $in: ids }, ...rest })),
       ...groupsOf(partial, PARTIAL_PER_QUERY).map((some) => ({
         // Of all that was hidden only the index would be read otherwise; ids grow with the time.
@@ -117,20 +134,20 @@ export function createSearchStore(connection: Connection) {
         }),
       })),
     ];
+  }
+
+  /** Ids in one document; many documents take longer, and few ones less than an aggregation. */
+  async function gather(
+    filters: mongoose.mongo.Filter<TermsRecord>[],
+    stages: mongoose.mongo.Document[],
+  ): Promise<Gathered[]> {
+    const options = { hint: INDEX, maxTimeMS: MAX_MS };
     const found = await Promise.all(
       filters.map((filter) =>
-        collection
-          .find(filter, {
-            ...options,
-            ...inOneBatch(options.limit),
-            projection: { _id: 1 },
-            hint: INDEX,
-            maxTimeMS: MAX_MS,
-          })
-          .toArray(),
+        collection.aggregate<Gathered>([{ $match: filter }, ...stages], options).toArray(),
       ),
     );
-    return found.length === 1 ? idsOf(found[0] ?? []) : found.flatMap(idsOf);
+    return found.flat();
   }
 
   return {
@@ -141,18 +158,73 @@ export function createSearchStore(connection: Connection) {
       range: IdRange,
       limit: number,
     ): Promise<string[]> => {
-      const found = await ask(scope, term, range, { sort: { _id: -1 }, limit });
-      return newestFirst(found).slice(0, limit);
+      const found = await Promise.all(
+        filtersOf(scope, term, range).map((filter) =>
+          collection
+            .find(filter, {
+              ...{ sort: { _id: -1 }, limit, projection: { _id: 1 } },
+              ...{ ...inOneBatch(limit), hint: INDEX, maxTimeMS: MAX_MS },
+            })
+            .toArray(),
+        ),
+      );
+      return newestFirst(found.flatMap(idsOf)).slice(0, limit);
     },
-    /** Messages with a term that begins so: all, the newest first, or `limit` of them. */
+    /** Of the newest messages with a term, some `limit`, those that have all that is wanted, too. */
+    newestHaving: async (
+      scope: Scope,
+      term: string,
+      range: IdRange,
+      limit: number,
+      wanted: Wanted,
+    ): Promise<LookedThrough> => {
+      const found = await gather(filtersOf(scope, term, range), [
+        { $sort: { _id: -1 } },
+        { $limit: limit },
+        {
+          $group: {
+            _id: null,
+            count: { $sum: 1 },
+            oldest: { $last: '$_id' },
+            ids: { $push: idOfWanted(wanted) },
+          },
+        },
+      ]);
+      // Where not all was looked through, nothing is known of what is older.
+      const [oldest] = newestFirst(
+        found.flatMap(({ count, oldest }) => (count < limit ? [] : [oldest])),
+      );
+      const ids = newestFirst(found.flatMap(({ ids }) => ids));
+      return {
+        ids: oldest === undefined ? ids : ids.filter((id) => id >= oldest),
+        count: found.reduce((sum, { count }) => sum + count, 0),
+        ...(oldest === undefined ? {} : { oldest }),
+      };
+    },
+    /**
+     * Messages with a term that begins so, at most `limit`, the newest first. They are the newest
+     * there are, unless the beginning is one of very many: then they are any.
+     */
     beginning: async (
       scope: Scope,
       prefix: string,
       range: IdRange,
       limit: number,
-    ): Promise<string[]> => {
-      const found = await ask(scope, beginsWith(prefix), range, { limit });
-      return newestFirst(found).slice(0, limit);
+    ): Promise<{ ids: string[]; isNewest: boolean }> => {
+      const found = await gather(filtersOf(scope, beginsWith(prefix), range), [
+        { $limit: BEGINNING_MAX },
+        {
+          $group: {
+            _id: null,
+            count: { $sum: 1 },
+            ids: { $maxN: { input: '$_id', n: limit } },
+          },
+        },
+      ]);
+      return {
+        ids: newestFirst(found.flatMap(({ ids }) => ids)).slice(0, limit),
+        isNewest: found.every(({ count }) => count < BEGINNING_MAX),
+      };
     },
     /** Of the given messages those that have all that is wanted, the newest first. */
     having: async (ids: string[], { terms, prefixes }: Wanted): Promise<string[]> => {
@@ -238,6 +310,18 @@ export function createSearchStore(connection: Connection) {
 
 /** Where the first batch is not full, nothing has to be asked once more. */
 const inOneBatch = (expected: number) => ({ batchSize: expected + 1 });
+
+/** In an aggregation: the id of a message that has all that is wanted, else nothing. */
+const idOfWanted = ({ terms, prefixes }: Wanted): unknown => {
+  const conditions = [
+    ...terms.map((term) => ({ $in: [{ $literal: term }, '$t'] })),
+    ...prefixes.map((prefix) => {
+      const begins = { $eq: [{ $indexOfBytes: ['$$this', { $literal: prefix }] }, 0] };
+      return { $anyElementTrue: { $map: { input: '$t', in: begins } } };
+    }),
+  ];
+  return { $cond: [{ $and: conditions }, '$_id', '$$REMOVE'] };
+};
 
 /** Terms consist of letters, digits and marks: none of them means anything to an expression. */
 const beginsWith = (prefix: string): RegExp => new RegExp(`^${prefix}`);
