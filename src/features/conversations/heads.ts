@@ -24,7 +24,7 @@ import type { ConversationStore, HeadAdvance, OwnHead } from './conversations.st
  * The first write follows at once, the next ones in this distance or, when many conversations
  * move, in one that leaves the database nine tenths of the time for messages.
  */
-const WRITE_EVERY_MS = 100;
+const WRITE_EVERY_MS = 200;
 const WRITE_SHARE = 0.1;
 const WRITE_AT_LATEST_MS = 1_000;
 const RETRY_MS = 500;
