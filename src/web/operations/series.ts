@@ -26,7 +26,7 @@ const latencies = (of: (point: Point) => Point['http']): Line[] => [
 export const charts: ChartSpec[] = [
   {
     title: 'Throughput',
-    hint: 'messages stored, socket events, HTTP requests',
+    hint: 'messages stored, events, requests',
     unit: 'perSecond',
     lines: [
       { name: 'Messages', look: 'first', of: (point) => point.messages },

@@ -86,7 +86,7 @@ export function Tiles({ timeline }: { timeline: Timeline }) {
         beside="connected sockets"
       />
       <Tile
-        label="Event-loop delay, p99"
+        label="Event loop, p99"
         value={now?.eventLoop.p99 ?? null}
         unit="ms"
         beside={`longest ${worded(now?.eventLoop.max, 'ms')}`}
