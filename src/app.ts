@@ -131,6 +131,7 @@ export type AppConfig = Omit<Config, 'mongodb' | 'redisUrl'> & {
 
 /** Those of this instance. */
 interface OpenQueues {
+  available(): boolean;
   messages: InstanceQueue<MessageJob>;
   images: InstanceQueue<QueuedJob>;
   search: InstanceQueue<QueuedJob>;
@@ -200,7 +201,7 @@ export async function createApp(config: AppConfig, overrides: AppOverrides = {})
 
     // The queues are opened last; until then, and without Redis, work is done directly.
     let queues: OpenQueues | undefined;
-    const queueAvailable = (): boolean => redis?.available() ?? false;
+    const queueAvailable = (): boolean => queues?.available() ?? false;
     const workOf = (name: 'images' | 'search'): QueuedWork =>
       createQueuedWork({ queue: () => queues?.[name], queueAvailable, instanceId, log });
     const work = { images: workOf('images'), search: workOf('search') };
@@ -420,6 +421,7 @@ export async function createApp(config: AppConfig, overrides: AppOverrides = {})
     if (redis !== undefined) {
       const own = createQueues({ cluster, namespace, redis, log });
       queues = {
+        available: own.available,
         // The writer behind them joins what arrives together.
         messages: own.open<MessageJob>('messages', 4, pipeline.process),
         images: own.open<QueuedJob>('images', 2, work.images.process),

@@ -9,6 +9,7 @@ import { randomBytes } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import jwt from 'jsonwebtoken';
 import mongoose from 'mongoose';
 import { createSearchStore } from '../../src/features/search/search.store.ts';
@@ -53,7 +54,7 @@ interface Scene {
   url: string;
   db: mongoose.mongo.Db;
   /** The same server without caches. */
-  withoutCaches(): Promise<HttpLoad>;
+  withoutCaches(): Promise<{ url: string; load: HttpLoad }>;
   express(): Promise<HttpLoad>;
 }
 
@@ -97,7 +98,10 @@ async function withScene<T>(
       db: client.db(),
       parley: httpLoad(url, connections),
       stopParley: stop,
-      withoutCaches: async () => httpLoad((await start({ CACHE: 'off' })).url, connections),
+      withoutCaches: async () => {
+        const { url } = await start({ CACHE: 'off' });
+        return { url, load: httpLoad(url, connections) };
+      },
       express: async () => {
         const server = await startReference('express-server.ts');
         closers.push(server.stop);
@@ -164,7 +168,7 @@ export const reportSidebar = (options: RunOptions): Promise<Report> =>
       const next = inTurn(
         people.map(({ authorization }) => request('GET', '/api/messages/users', { authorization })),
       );
-      const plain = await withoutCaches();
+      const { load: plain } = await withoutCaches();
       const warm = await warmUp(parley, next, people.length, seconds);
       sound(await plain.closed(next, seconds));
       const rates = { parley: [] as number[], withoutCaches: [] as number[] };
@@ -213,14 +217,16 @@ export const reportMixed = (options: RunOptions): Promise<Report> =>
     ]);
     await warmUp(parley, inTurn(opened), opened.length, seconds);
     await warmUp(parley, next, opened.length, seconds);
+    await untilFindable(url);
     const before = await cacheCounts(url);
     const held = await counted(db, () => parley.open(next, rate, seconds * 4));
     const hits = hitRates(before, await cacheCounts(url));
     // One after the other: two instances would share the writing, and each asks for changes.
     await stopParley();
     const plain = await withoutCaches();
-    await warmUp(plain, next, opened.length, seconds);
-    const without = await counted(db, () => plain.open(next, rate, seconds * 4));
+    await warmUp(plain.load, next, opened.length, seconds);
+    await untilFindable(plain.url);
+    const without = await counted(db, () => plain.load.open(next, rate, seconds * 4));
     for (const { figures } of [held, without]) sound(figures);
     const spared = 1 - held.commands / without.commands;
     // Of each: a sidebar asks for hundreds of copies, and would hide what pages miss.
@@ -377,6 +383,20 @@ async function counted(
   const before = await count();
   const figures = await run();
   return { figures, commands: ((await count()) - before) / figures.answers };
+}
+
+/** What was written before is no part of what is measured next. */
+async function untilFindable(url: string): Promise<void> {
+  const giveUpAt = performance.now() + 60_000;
+  for (;;) {
+    const metrics = await (await fetch(`${url}/metrics`)).text();
+    const waiting = ['chat_search_pending', 'chat_search_behind_seconds'].map((name) =>
+      Number(new RegExp(`^${name} (\\S+)$`, 'm').exec(metrics)?.[1]),
+    );
+    if (waiting.every((value) => value === 0)) return;
+    if (performance.now() > giveUpAt) throw new Error('terms of messages are still written');
+    await delay(100);
+  }
 }
 
 /** Until so many were answered, everybody for instance. */

@@ -10,6 +10,8 @@ import type { InstanceQueue } from './queues.ts';
 
 /** Until a job has to have begun, where no other one is under way. */
 const BEGIN_MS = 1_000;
+/** So often it has its turn while others are under way; a job may have been lost. */
+const TURNS_MAX = 10;
 /** After the queue was too slow once, work is done directly for so long. */
 const PAUSE_MS = 5_000;
 
@@ -41,12 +43,13 @@ export function createQueuedWork(deps: {
   let pausedUntil = 0;
 
   async function untilBegun(begun: Promise<void>): Promise<void> {
-    for (;;) {
+    for (let turn = 1; ; turn++) {
       try {
         return await withLimit(begun, BEGIN_MS, 'waiting for a job to begin');
       } catch (error) {
         // A queue that works on others has its turn for this one, too.
-        if (jobsUnderWay === 0 || !deps.queueAvailable()) throw error;
+        const mayWait = jobsUnderWay > 0 && deps.queueAvailable() && turn < TURNS_MAX;
+        if (!mayWait) throw error;
       }
     }
   }

@@ -45,6 +45,8 @@ export interface Queues {
     concurrency: number,
     process: (job: T) => Promise<void>,
   ): InstanceQueue<T>;
+  /** Whether jobs are taken, and taken out again by this instance. */
+  available(): boolean;
   close(): Promise<void>;
 }
 
@@ -61,13 +63,17 @@ export function createQueues(deps: {
   // Each queue listens to both for its errors.
   for (const shared of [client, subscriber]) shared.setMaxListeners(0);
   const prefix = `${deps.namespace}:bull`;
+  const connections: Redis[] = [client, subscriber];
   const owns: Bull.Queue[] = [];
   /** By their names: those of other instances, too. */
   const queues = new Map<string, Bull.Queue>();
 
   const connectionFor = (kind: 'client' | 'subscriber' | 'bclient'): Redis => {
     if (kind === 'client') return client;
-    return kind === 'subscriber' ? subscriber : redis.connectForQueue(kind);
+    if (kind === 'subscriber') return subscriber;
+    const own = redis.connectForQueue(kind);
+    connections.push(own);
+    return own;
   };
 
   function queueOf<T>(name: QueueName, instanceId: string): Bull.Queue<T> {
@@ -169,7 +175,12 @@ export function createQueues(deps: {
     if (available) lookSoon();
   });
   cluster.onLeave((peer) => {
-    for (const name of queues.keys()) if (name.endsWith(`-${peer}`)) queues.delete(name);
+    for (const [name, queue] of queues) {
+      if (!name.endsWith(`-${peer}`)) continue;
+      queues.delete(name);
+      // It holds on to the shared connection otherwise.
+      queue.close(true).catch((error: unknown) => log.debug({ err: error }, 'queue error'));
+    }
     lookSoon();
   });
 
@@ -201,6 +212,7 @@ export function createQueues(deps: {
         }),
       };
     },
+    available: () => redis.available() && connections.every(({ status }) => status === 'ready'),
     close: async () => {
       closed = true;
       clearTimeout(nextLook);

@@ -22,10 +22,7 @@ export interface RedisLink {
   /** Subscribes, and again whenever Redis comes back. Never throws, never waits. */
   subscribe(...channels: string[]): void;
   psubscribe(...patterns: string[]): void;
-  /**
-   * Whether Redis answered lately, and since it was away on all connections. False means: take
-   * the way without Redis.
-   */
+  /** Whether Redis answered lately. False means: take the way without Redis. */
   available(): boolean;
   /** Called on each change of `available`. */
   onChange(handler: (available: boolean) => void): void;
@@ -44,11 +41,15 @@ export class RedisUnusableError extends Error {
 /** Never gives up; between 50 and 250 ms from try to try, so that a return is soon noticed. */
 const retryStrategy = (tries: number): number => Math.min(50 * tries, 250);
 
+/** While Redis reads what it had stored, it is asked again so often; by default after up to 10 s. */
+const LOADING_RETRY_MS = 200;
+
 const patient: RedisOptions = {
   maxRetriesPerRequest: null,
   enableReadyCheck: false,
   retryStrategy,
   connectTimeout: CONNECT_MS,
+  maxLoadingRetryTime: LOADING_RETRY_MS,
 };
 const impatient: RedisOptions = {
   maxRetriesPerRequest: 1,
@@ -56,6 +57,7 @@ const impatient: RedisOptions = {
   commandTimeout: COMMAND_MS,
   retryStrategy,
   connectTimeout: CONNECT_MS,
+  maxLoadingRetryTime: LOADING_RETRY_MS,
 };
 
 /**
@@ -112,21 +114,11 @@ export async function connectRedis(url: string, log: Logger): Promise<RedisLink>
     if (commands.status !== 'ready') return setUp(false);
     try {
       await answersInTime(commands.ping());
-      setUp(up ? subscriber.status === 'ready' : areAllReady());
+      setUp(subscriber.status === 'ready');
     } catch (error) {
       setUp(false, error);
     }
   }
-  /**
-   * Whether every connection is back. One that waits for its next try makes it now: with commands alone, jobs would be put into a queue that nobody takes them out of.
-   */
-  function areAllReady(): boolean {
-    for (const redis of open) {
-      if (redis.status === 'reconnecting') redis.connect().catch(() => undefined);
-    }
-    return open.every(({ status }) => status === 'ready');
-  }
-
   let probing = false;
   const timer = setInterval(() => {
     if (probing) return;

@@ -86,8 +86,14 @@ describe('with Redis', () => {
         else cluster.redis?.go();
         const backAfter = await untilRedisIs(cluster, 'up', 5_000);
         const crossedBack = await crossing.measure();
+        // Until the queues are used again; then jobs have to reach whoever takes them out.
+        const failuresBefore = queueFailures(scene);
+        await delay(1_500);
+        const crossedByQueue = await crossing.measure();
+        const failures = queueFailures(scene) - failuresBefore;
         rounds.push({ calmFrom, harmedAt, until: performance.now() });
-        print(`Redis ${how}`, { crossedWithout, backAfter, crossedBack });
+        print(`Redis ${how}`, { crossedWithout, backAfter, crossedBack, crossedByQueue, failures });
+        expect(failures).toBe(0);
         expect(crossedWithout).toBeLessThan(5_000);
         expect(backAfter + crossedBack).toBeLessThan(5_000);
       }

@@ -207,6 +207,13 @@ describe('the message store', () => {
     store.receive(message(1));
     expect(store.view(direct).messages.map(({ text }) => text)).toEqual(['edited']);
     expect(store.positions()[direct]).toMatchObject({ seq: 1, rev: 1 });
+    // And where the message itself overtook another one.
+    const later = setup().store;
+    later.addPage(direct, [], false);
+    later.receive(message(2));
+    later.receiveChange(message(2, { rev: 1, text: 'edited' }));
+    later.receive(message(1));
+    expect(later.view(direct).messages.map(({ text }) => text)).toEqual(['Message 1', 'edited']);
   });
 
   it('remembers what a sync brought of messages whose page is on its way', () => {

@@ -347,7 +347,10 @@ export function createConversationService(deps: {
     /** Whoever is told of them may ask at once, and is answered by what is held here. */
     changedWithin: async (since: Date, until: Date, limit: number): Promise<Head[]> => {
       const found = await store.changedWithin(since, until, limit);
-      for (const head of found) heads.seen(head);
+      for (const head of found) {
+        heads.seen(head);
+        noteSeen(head._id);
+      }
       return found;
     },
     latestChange: (): Promise<Date | undefined> => store.latestChange(),

@@ -95,7 +95,7 @@ const RESULT_MS = 1_000;
 const JOB_MS = 4_000;
 /** After the queue was too slow once, messages go the direct way for so long. */
 const QUEUE_PAUSE_MS = 2_000;
-/** Instances find Redis back within half a second of each other (infra/redis.ts). */
+/** As a rule instances find Redis back within half a second of each other (infra/redis.ts). */
 const QUEUE_RETURN_MS = 1_000;
 
 export function createPipeline(deps: {
@@ -306,7 +306,7 @@ export function createPipeline(deps: {
       for (const { giveUp } of awaited) giveUp('Redis went away');
     },
     queueReturned: () => {
-      queuePausedUntil = performance.now() + QUEUE_RETURN_MS;
+      queuePausedUntil = Math.max(queuePausedUntil, performance.now() + QUEUE_RETURN_MS);
     },
     pending: () => pending,
     drained: () =>

@@ -77,7 +77,8 @@ export async function* candidatesOf(
     yield* inParts(found.ids);
     if (found.oldest === undefined) return;
     oldest = found.oldest;
-    seen += found.count;
+    // Of several queries each looks through so many, and only down to the highest end all did.
+    seen += limit;
   }
   // What was seen of a beginning, further back.
   const beginning = probes.find(({ isNewest }) => !isNewest);
@@ -94,8 +95,8 @@ async function* all(
   range: IdRange,
   missing: () => number,
 ): AsyncGenerator<string[]> {
-  for (let at = range; ; ) {
-    const limit = missing();
+  let limit = missing();
+  for (let at = range; ; limit = READ_AT_ONCE) {
     const ids = await store.newest(scope, term, at, limit);
     if (ids.length > 0) yield ids;
     const last = ids.at(-1);

@@ -46,7 +46,10 @@ const REMOVED_AT_ONCE = 500;
 const MAX_MS = 3_000;
 /** Each has a condition of its own. */
 const PARTIAL_PER_QUERY = 50;
-/** Of a beginning so many are looked through for the newest ones, in some 10 ms. */
+/**
+ * Messages with a beginning among which the newest ones are looked for, in some 10 ms for 200
+ * conversations; longer where what is hidden has to be told by the documents.
+ */
 const BEGINNING_MAX = 10_000;
 /** An id is made before its message is stored, by a clock that may be wrong. */
 export const CLOCK_MARGIN_MS = 60_000;
@@ -78,8 +81,6 @@ export interface IdRange {
 export interface LookedThrough {
   /** The newest first. */
   ids: string[];
-  /** How many messages were looked through. */
-  count: number;
   /** Down to this id; absent: down to the first message. */
   oldest?: string;
 }
@@ -197,7 +198,6 @@ export function createSearchStore(connection: Connection) {
       const ids = newestFirst(found.flatMap(({ ids }) => ids));
       return {
         ids: oldest === undefined ? ids : ids.filter((id) => id >= oldest),
-        count: found.reduce((sum, { count }) => sum + count, 0),
         ...(oldest === undefined ? {} : { oldest }),
       };
     },

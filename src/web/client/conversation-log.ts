@@ -177,7 +177,7 @@ export class ConversationLog {
     for (let seq = this.lastSeq + 1; ; seq += 1) {
       const next = this.#aside.get(seq);
       if (!next) break;
-      joined.push(next);
+      joined.push(this.asChanged(next));
     }
     if (joined.length > 0) this.#messages = [...this.#messages, ...joined];
     for (const seq of [...this.#aside.keys()]) if (seq <= this.lastSeq) this.#aside.delete(seq);
