@@ -47,6 +47,14 @@ const step: fc.Arbitrary<Step & { at: number }> = fc
   )
   .chain((made) => fc.nat(1).map((at) => ({ ...made, at })));
 
+/** Somebody changes here what was sent elsewhere just now, in a conversation that was new. */
+const changedElsewhere: (Step & { at: number })[] = [
+  { do: 'send', by: 1, to: 0, at: 1 },
+  { do: 'send', by: 3, to: 0, at: 1 },
+  { do: 'look', by: 3, at: 0 },
+  { do: 'change', of: 3, to: 0, how: 'react', last: true, at: 0 },
+];
+
 describe.each([{ redis: true }, { redis: false }])('caches, Redis: $redis', ({ redis }) => {
   const database = createDatabaseName();
   let servers: TestServer[];
@@ -195,7 +203,7 @@ describe.each([{ redis: true }, { redis: false }])('caches, Redis: $redis', ({ r
           }
         });
       }),
-      { numRuns: 5, endOnFailure: true },
+      { numRuns: 6, endOnFailure: true, examples: [[changedElsewhere]] },
     );
   });
 

@@ -27,6 +27,7 @@ import { mentionsOf } from './mentions.ts';
 import { changed, type MessageChange } from './message-change.ts';
 import { presentMessage } from './messages.present.ts';
 import type { MessageRecord, MessageStore } from './messages.store.ts';
+import { headsOf } from './persist-batch.ts';
 import { createTurns } from './turns.ts';
 
 /** The promise: everything is answered within 5 s, of which asking beforehand may take half. */
@@ -71,7 +72,7 @@ export function createChangeService(deps: {
   >;
   conversations: Pick<
     ConversationService,
-    'authorize' | 'advanceRev' | 'revHeard' | 'membersSince' | 'membersAmong'
+    'authorize' | 'rememberHeads' | 'advanceRev' | 'revHeard' | 'membersSince' | 'membersAmong'
   >;
   attachments: Pick<AttachmentService, 'remove'>;
   fanout: Pick<Fanout, 'emit'>;
@@ -159,7 +160,11 @@ export function createChangeService(deps: {
       const numbered = isSame ? before : { ...after, rev };
       if (!isSame && !(await store.replace(before, numbered))) continue;
       // Also of what was so before: whoever wrote it may have ended before its head was written.
-      if (rev > 0) conversations.advanceRev(conversationId, rev);
+      if (rev > 0) {
+        // This instance may not have heard of the message yet, and answers for it now.
+        conversations.rememberHeads(headsOf([before]));
+        conversations.advanceRev(conversationId, rev);
+      }
       const outcomes = refused.map((refusal) => refusal ?? numbered);
       return { outcomes, all: isSame ? [] : [{ before, after: numbered }] };
     }
